@@ -1,0 +1,63 @@
+# Every command of the project. Each target sets up what it needs; a second run of `make setup` does nothing.
+# `make` alone prints the list below, made from the `##` comments.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO ?= demo
+RUN ?= runs/tiny
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test lint format types train bench eval clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: system $(INSTALLED) ## virtual environment in .venv, pinned packages, Debian packages
+
+system:
+	@PYTHON=$(PYTHON) scripts/system-packages
+
+# `system` comes first (it may install python3-venv) but its being phony must not make this rule run again.
+$(INSTALLED): pyproject.toml constraints.txt | system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "microturn needs Python 3.11 or newer; this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: setup ## a live conversation on the fast clock; the page is demo/index.html
+	$(BIN)/microturn demo --out $(DEMO)
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: setup ## let ruff rewrite the files
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: setup ## pyright
+	$(BIN)/pyright
+
+train: setup ## train the shipped tiny model from nothing, into runs/tiny
+	$(BIN)/microturn train --out $(RUN)
+
+bench: setup ## every benchmark; tables here, JSON in runs/bench
+	@mkdir -p runs/bench
+	@set -e; for file in benchmarks/*.py; do \
+	    name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python $$file; \
+	    $(BIN)/python $$file --json > runs/bench/$$name.json; \
+	done
+
+eval: setup ## event F1 of the shipped model on the world's test split, into runs/eval.json
+	@mkdir -p runs
+	$(BIN)/microturn eval world --out runs/eval.json
+
+clean: ## remove .venv and what the commands made
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis
+	@echo "kept: runs/ (training runs and figures)"
