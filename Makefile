@@ -1,6 +1,7 @@
 # Every command of the project. Each target sets up what it needs; a second run of `make setup` does nothing.
 # `make` alone prints the list below, made from the `##` comments.
 
+SHELL := bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,11 +48,10 @@ types: setup ## pyright
 train: setup ## train the shipped tiny model from nothing, into runs/tiny
 	$(BIN)/microturn train --out $(RUN)
 
-bench: setup ## every benchmark; tables here, JSON in runs/bench
+bench: setup ## every benchmark, as JSON, here and in runs/bench
 	@mkdir -p runs/bench
-	@set -e; for file in benchmarks/*.py; do \
-	    name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python $$file; \
-	    $(BIN)/python $$file --json > runs/bench/$$name.json; \
+	@set -eu -o pipefail; for file in benchmarks/*.py; do \
+	    echo "== $$file"; $(BIN)/python $$file --json | tee runs/bench/$$(basename $$file .py).json; \
 	done
 
 eval: setup ## event F1 of the shipped model on the world's test split, into runs/eval.json
