@@ -15,7 +15,7 @@ KEYS = ("t_ms", "tick", "kind", "text", "data")
 class Event:
     """One thing that happened at one moment.
 
-    t_ms: milliseconds since the session began (for a decision: the end of its tick); tick: the micro-turn it belongs to;
+    t_ms: milliseconds since the session began (for a decision: the end of its tick); tick: its micro-turn;
     kind: "say", "heard", "delegate", "yield" or another single word; text: the words, may be empty;
     data: further values that JSON can hold.
     """
