@@ -42,7 +42,8 @@ def test_ci_runs_targets_of_the_makefile() -> None:
 
 
 def test_every_source_file_begins_with_what_lives_there() -> None:
-    assert [path for path in source_files() if path.read_text().strip() and not path.read_text().startswith('"""')] == []
+    texts = {path: path.read_text() for path in source_files()}
+    assert [path for path, text in texts.items() if text.strip() and not text.startswith('"""')] == []
 
 
 def test_no_source_file_has_a_vague_name() -> None:
