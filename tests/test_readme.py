@@ -17,10 +17,11 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def commands(program: str) -> list[list[str]]:
-    """Every line of the README's shell blocks that starts with `program`, split into words, comments left out."""
-    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
-    return [words for words in lines if words and Path(words[0]).name == program]
+def commands(program: str) -> list[tuple[str, ...]]:
+    """Every line of all pages' shell blocks that starts with `program`, once, split into words, comments left out."""
+    lines = [line for page in PAGES for block in blocks("sh", page.read_text()) for line in block.splitlines()]
+    split = [tuple(shlex.split(line, comments=True)) for line in lines]
+    return list(dict.fromkeys(words for words in split if words and Path(words[0]).name == program))
 
 
 def file_map() -> list[str]:
@@ -28,7 +29,7 @@ def file_map() -> list[str]:
     return [line.split()[0] for line in blocks("text", section)[0].splitlines() if line.strip()]
 
 
-def cli_command(words: list[str]) -> Any:
+def cli_command(words: tuple[str, ...]) -> Any:
     """The command that `words` name, after `microturn`; raises KeyError for a name the CLI has not."""
     cli = pytest.importorskip("microturn.cli", reason="the command line is not written yet")
     command: Any = typer.main.get_command(cli.app)
@@ -50,13 +51,13 @@ def test_every_part_of_the_package_is_in_the_file_map() -> None:
 
 
 @pytest.mark.parametrize("words", commands("make"), ids=" ".join)
-def test_every_make_command_is_a_target(words: list[str]) -> None:
+def test_every_make_command_is_a_target(words: tuple[str, ...]) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert set(words[1:]) <= set(targets)
 
 
 @pytest.mark.parametrize("words", commands("microturn"), ids=" ".join)
-def test_every_cli_command_and_option_exists(words: list[str]) -> None:
+def test_every_cli_command_and_option_exists(words: tuple[str, ...]) -> None:
     command = cli_command(words[1:])
     options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     assert {word for word in words if word.startswith("--")} <= options
