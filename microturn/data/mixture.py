@@ -1,0 +1,299 @@
+"""Streams mixed in the mel domain from a pool of clips: fast enough to teach while it renders. The waveform twin is render.py.
+
+Powers of independent sources add, a room smears power over time, a microphone and a vocal tract reshape it over
+frequency: all of it acts on [frames, channels] here. Everything comes from one numpy Generator.
+
+Shapes: F mel frames (20 ms), C channels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from microturn.core.clock import TICK_MS
+from microturn.data.oracle import oracle
+from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, WakeWord
+from microturn.data.stream import HeardWord, Stream, Typed
+from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
+
+FRAME_MS = 20
+CLOSING = {StopAll: Line("okay stop", "user", 800, StopAll()), WakeWord: Line("answer everyone again", "user", 800, AnswerEveryone())}
+
+
+class PoolClip(Protocol):
+    """mel_u8: [F, C], q = 2 * (dB + 120); word times from the clip's start."""
+
+    mel_u8: np.ndarray
+    words: Sequence[PlainWord]
+
+
+class Clips(Protocol):
+    """Speakers (a voice with one vocal tract each) and what they can say."""
+
+    def speakers(self, group: str | None = None) -> Sequence[str]: ...
+    def scripts(self, speaker: str) -> Sequence[Script]: ...
+    def say(self, speaker: str, text: str, rng: np.random.Generator) -> PoolClip | None: ...
+    def bank(self, speaker: str, skill: str) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """How wide the world is. Ranges are uniform; decibels are relative to the clip's own level."""
+
+    ticks: int = 320
+    natural_share: float = 0.6
+    skills: Mapping[str, float] = field(default_factory=dict)
+    typed_share: float = 0.08
+    typed_tokens: int = 20
+    swap_story_share: float = 0.6
+    between_ms: tuple[int, int] = (900, 3_500)
+    gain_db: tuple[float, float] = (-14.0, 8.0)
+    warp: float = 0.06
+    speed: float = 0.10
+    eq_db: float = 5.0
+    room_share: float = 0.6
+    noise_share: float = 0.85
+    snr_db: tuple[float, float] = (6.0, 40.0)
+    babble_share: float = 0.25
+    burst_share: float = 0.3
+
+
+class Tone(NamedTuple):
+    """What lies between a speaker's mouth and the microphone, for one stream."""
+
+    gain_db: float
+    eq_db_C: np.ndarray
+    source_C: np.ndarray
+    speed: float
+    room_K: np.ndarray
+
+
+class _Placed(NamedTuple):
+    start_ms: int
+    clip: PoolClip
+    tone: Tone
+
+
+def smooth_curve(rng: np.random.Generator, channels: int, size: float) -> np.ndarray:
+    """A random smooth curve over the channels, about `size` high."""
+    x = np.linspace(0.0, np.pi, channels)
+    waves = [rng.normal() / (k + 1) ** 0.5 * np.cos(k * x + rng.uniform(0, 2 * np.pi)) for k in range(1, 5)]
+    return (size * 0.7 * (np.sum(waves, axis=0) + rng.normal() * 0.6 * np.cos(x))).astype(np.float32)
+
+
+def warped_channels(warp: float, mel: MelConfig) -> np.ndarray:
+    """For each channel, the (fractional) channel that holds its frequency times `warp`."""
+    top = float(hz_to_mel(np.array(mel.sample_rate_hz / 2.0)))
+    centres = np.linspace(0.0, top, mel.n_mels + 2)[1:-1]
+    moved = hz_to_mel(mel_to_hz(centres) * warp)
+    return np.clip(np.interp(moved, centres, np.arange(mel.n_mels)), 0, mel.n_mels - 1)
+
+
+def draw_tone(rng: np.random.Generator, config: MixConfig, mel: MelConfig, distance: str = "near") -> Tone:
+    """`near` is the user, `far` another person in the room, `tv` a small loudspeaker."""
+    gain = rng.uniform(*config.gain_db)
+    eq = smooth_curve(rng, mel.n_mels, config.eq_db * rng.uniform(0.0, 1.0))
+    room = rng.random() < config.room_share or distance != "near"
+    decay_frames = rng.uniform(1.5, 9.0)
+    loss_db = rng.uniform(3.0, 10.0) if distance != "near" else rng.uniform(9.0, 22.0)
+    taps = 10.0 ** (-loss_db / 10.0) * np.exp(-np.arange(1, 13) / decay_frames) * rng.uniform(0.4, 1.6, 12)
+    if distance == "tv":
+        channel = np.arange(mel.n_mels)
+        low, high = rng.uniform(4, 14), rng.uniform(55, 78)
+        eq = eq - 2.0 * np.maximum(0, low - channel) - 1.2 * np.maximum(0, channel - high)
+    warp = 1.0 + rng.uniform(-config.warp, config.warp)
+    speed = 1.0 + rng.uniform(-config.speed, config.speed)
+    empty = np.zeros(0, np.float32)
+    return Tone(gain, eq, warped_channels(warp, mel), speed, taps.astype(np.float32) if room else empty)
+
+
+def sound_of(clip: PoolClip, tone: Tone) -> np.ndarray:
+    """The clip as it arrives: power float32 [F', C]."""
+    mel_u8 = clip.mel_u8
+    frames = max(1, round(len(mel_u8) / tone.speed))
+    at = np.minimum(np.arange(frames) * tone.speed, len(mel_u8) - 1.0)
+    low = at.astype(np.int64)
+    high = np.minimum(low + 1, len(mel_u8) - 1)
+    part = (at - low).astype(np.float32)[:, None]
+    db = mel_u8[low] * (1.0 - part) + mel_u8[high] * part
+    left = tone.source_C.astype(np.int64)
+    right = np.minimum(left + 1, db.shape[1] - 1)
+    share = (tone.source_C - left).astype(np.float32)
+    db = (db[:, left] * (1.0 - share) + db[:, right] * share) * 0.5 - 120.0 + tone.gain_db + tone.eq_db_C
+    power = np.exp(db.astype(np.float32) * np.float32(np.log(10.0) / 10.0))
+    if not len(tone.room_K):
+        return power
+    wet = np.zeros((len(power) + len(tone.room_K), power.shape[1]), np.float32)
+    wet[: len(power)] = power
+    for delay, tap in enumerate(tone.room_K, start=1):
+        wet[delay : delay + len(power)] += tap * power
+    return wet
+
+
+def word_times(clip: PoolClip, start_ms: int, speed: float) -> tuple[PlainWord, ...]:
+    """The clip's words in the session's time."""
+    return tuple(
+        PlainWord(w.word, start_ms + round(w.start_ms / speed), start_ms + round(w.end_ms / speed)) for w in clip.words
+    )
+
+
+class _Session:
+    """Lines placed one after the other until the stream is full."""
+
+    def __init__(self, clips: Clips, speaker: str, config: MixConfig, mel: MelConfig, rng: np.random.Generator) -> None:
+        self.clips, self.speaker, self.config, self.mel, self.rng = clips, speaker, config, mel, rng
+        self.end_ms = config.ticks * TICK_MS
+        self.now_ms = int(rng.integers(200, 2_000))
+        self.tone = draw_tone(rng, config, mel)
+        self.placed: list[_Placed] = []
+        self.spoken: list[Spoken] = []
+        self.typed: list[Typed] = []
+        self.skills: list[str] = []
+        self.typed_room = config.typed_tokens
+
+    def other_speaker(self) -> str:
+        others = [s for s in self.clips.speakers() if s.split("@")[0] != self.speaker.split("@")[0]]
+        return others[int(self.rng.integers(len(others)))]
+
+    def play(self, script: Script) -> None:
+        """Place every line of `script`; lines whose clip is missing in this speaker's pool are skipped with the rest."""
+        n_words = sum(len(line.text.split()) for line in script.lines if line.speaker == "user")
+        typed = self.rng.random() < self.config.typed_share and n_words < self.typed_room
+        stranger = self.other_speaker()
+        tones = {"other": draw_tone(self.rng, self.config, self.mel, "far"), "tv": draw_tone(self.rng, self.config, self.mel, "tv")}
+        for role, drop in (("other", (2.0, 10.0)), ("tv", (4.0, 14.0))):
+            level = self.tone.gain_db - self.rng.uniform(*drop)
+            tones[role] = tones[role]._replace(gain_db=level)
+        self.skills.append(script.skill)
+        for line in script.lines:
+            if typed and line.speaker == "user":
+                self.type(line)
+            elif line.speaker == "user":
+                self.say(self._maybe_swapped(line, script.skill), self.speaker, self.tone)
+            else:
+                self.say(line, stranger, tones[line.speaker])
+        self.now_ms += script.tail_ms
+
+    def _maybe_swapped(self, line: Line, skill: str) -> Line:
+        """Another story phrase in place of this one: the oracle labels whatever is said."""
+        stories = self.clips.bank(self.speaker, skill)
+        if line.meaning is not None or not stories or line.text not in stories:
+            return line
+        if self.rng.random() >= self.config.swap_story_share:
+            return line
+        return Line(stories[int(self.rng.integers(len(stories)))], line.speaker, line.gap_ms)
+
+    def say(self, line: Line, speaker: str, tone: Tone) -> None:
+        clip = self.clips.say(speaker, line.text, self.rng)
+        if clip is None:
+            return
+        start_ms = (self.now_ms + line.gap_ms) // FRAME_MS * FRAME_MS
+        self.placed.append(_Placed(start_ms, clip, tone))
+        words = word_times(clip, start_ms, tone.speed)
+        self.spoken.append(Spoken(line.speaker, line, words))
+        self.now_ms = words[-1].end_ms
+
+    def type(self, line: Line) -> None:
+        tick = (self.now_ms + line.gap_ms) // TICK_MS + 1
+        words = line.text.replace(",", "").split()
+        for start in range(0, len(words), 6):
+            self.typed.append(Typed(tick + start // 6, " ".join(words[start : start + 6])))
+        at_ms = [(tick + i // 6) * TICK_MS + 1 for i in range(len(words))]
+        timed = tuple(PlainWord(w, t, t) for w, t in zip(words, at_ms, strict=True))
+        self.spoken.append(Spoken("user", line, timed))
+        self.typed_room -= len(words) + 2
+        self.now_ms = (tick + len(words) // 6 + 1) * TICK_MS
+
+    def pause(self) -> None:
+        self.now_ms += int(self.rng.integers(*self.config.between_ms))
+
+    def mix(self) -> np.ndarray:
+        """Everything placed, plus noise: power float32 [F, C]."""
+        n_frames = self.end_ms // FRAME_MS
+        power = noise_power(self.rng, n_frames, self.config, self.mel, self.tone.gain_db)
+        for start_ms, clip, tone in self.placed:
+            _add(power, sound_of(clip, tone), start_ms // FRAME_MS)
+        if self.rng.random() < self.config.babble_share:
+            self._babble(power)
+        return power
+
+    def _babble(self, power: np.ndarray) -> None:
+        level = self.tone.gain_db - self.rng.uniform(12.0, 26.0)
+        voices = [self.other_speaker() for _ in range(3)]
+        start, frames = int(self.rng.integers(0, len(power))), int(self.rng.integers(200, len(power)))
+        for voice in voices:
+            tone = draw_tone(self.rng, self.config, self.mel, "far")._replace(gain_db=level)
+            at = start
+            while at < min(start + frames, len(power)):
+                scripts = self.clips.scripts(voice)
+                lines = scripts[int(self.rng.integers(len(scripts)))].lines
+                clip = self.clips.say(voice, lines[int(self.rng.integers(len(lines)))].text, self.rng)
+                if clip is None:
+                    break
+                _add(power, sound_of(clip, tone), at)
+                at += len(clip.mel_u8) + int(self.rng.integers(0, 40))
+
+
+def _add(power: np.ndarray, sound: np.ndarray, at: int) -> None:
+    fits = max(0, min(len(sound), len(power) - at))
+    power[at : at + fits] += sound[:fits]
+
+
+def noise_power(rng: np.random.Generator, frames: int, config: MixConfig, mel: MelConfig, speech_db: float) -> np.ndarray:
+    """A bed of coloured noise that breathes, a few bursts; or almost nothing."""
+    if rng.random() >= config.noise_share:
+        return np.full((frames, mel.n_mels), 10.0 ** (rng.choice([-12.0, -9.5, -8.5])), np.float32)
+    # Clips are levelled to -26 dBFS; spread over 80 channels speech peaks lie near -40 dB a channel.
+    level = speech_db - 42.0 - rng.uniform(*config.snr_db)
+    curve = smooth_curve(rng, mel.n_mels, 10.0) + np.linspace(0, -rng.uniform(0, 20), mel.n_mels).astype(np.float32)
+    knots = rng.normal(0.0, rng.uniform(0.0, 3.0), frames // 100 + 2)
+    breath = np.interp(np.arange(frames) / 100.0, np.arange(len(knots)), knots).astype(np.float32)
+    grain = rng.standard_normal((frames, mel.n_mels), dtype=np.float32) * 2.2
+    db = level + curve[None, :] + breath[:, None] + grain
+    power = np.exp(db * np.float32(np.log(10.0) / 10.0)) + np.float32(1e-12)
+    if rng.random() < config.burst_share:
+        for _ in range(int(rng.integers(1, 8))):
+            at, length = int(rng.integers(0, frames - 30)), int(rng.integers(2, 25))
+            shape = smooth_curve(rng, mel.n_mels, 8.0) + speech_db - 45.0 + rng.uniform(-15, 6)
+            fade = -np.linspace(0.0, rng.uniform(5, 30), length)[:, None]
+            power[at : at + length] += 10.0 ** ((shape + fade) / 10.0)
+    return power
+
+
+def build_stream(clips: Clips, rng: np.random.Generator, config: MixConfig = MixConfig(), mel: MelConfig = MelConfig()) -> Stream:
+    """One stream of `config.ticks`: a speaker, scripts one after the other, the oracle's labels."""
+    speakers = clips.speakers("natural" if rng.random() < config.natural_share else "synthetic")
+    speakers = speakers or clips.speakers()
+    speaker = speakers[int(rng.integers(len(speakers)))]
+    session = _Session(clips, speaker, config, mel, rng)
+    scripts = clips.scripts(speaker)
+    weights = np.array([config.skills.get(s.skill, 1.0) for s in scripts])
+    while session.now_ms < session.end_ms:
+        script = scripts[int(rng.choice(len(scripts), p=weights / weights.sum()))]
+        session.play(script)
+        _close(session, script)
+        session.pause()
+    return finish(session)
+
+
+def _close(session: _Session, script: Script) -> None:
+    """Mostly end what the script left on, so that the next one is not under its spell."""
+    meanings = [type(line.meaning) for line in script.lines if line.speaker == "user"]
+    left_on = WakeWord in meanings and AnswerEveryone not in meanings[meanings.index(WakeWord) :]
+    if session.rng.random() < 0.9 and left_on:
+        session.say(CLOSING[WakeWord], session.speaker, session.tone)
+    standing = any(m is not None and m.__name__.startswith(("Start", "Interval", "Silence")) for m in meanings)
+    if session.rng.random() < 0.8 and standing and (StopAll not in meanings):
+        session.say(CLOSING[StopAll], session.speaker, session.tone)
+
+
+def finish(session: _Session) -> Stream:
+    """Label and quantise what was placed."""
+    expects = oracle(session.spoken, session.end_ms)
+    spoken = [s for s in session.spoken if s.speaker == "user" and s.words and s.words[0].start_ms < s.words[-1].end_ms]
+    heard = tuple(HeardWord(w.end_ms, w.word) for s in spoken for w in s.words)
+    power = session.mix()
+    db = 10.0 * np.log10(power)
+    return Stream(quantize(db, session.mel), heard, tuple(expects), tuple(session.typed), tuple(session.skills), session.speaker)

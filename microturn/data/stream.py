@@ -1,0 +1,38 @@
+"""A stream: one session as the learner meets it, and what is true about it at every moment. No model, no tokens.
+
+Shapes: N ticks, F mel frames (frames_per_tick a tick), C channels.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from microturn.data.oracle import Expect
+
+
+class HeardWord(NamedTuple):
+    """A word of the user's, and when it had been said."""
+
+    end_ms: int
+    word: str
+
+
+class Typed(NamedTuple):
+    """Words the user typed, as they arrive in one tick."""
+
+    tick: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Stream:
+    """levels: uint8 [F, C], the dMel of the user's side; the rest in order of time."""
+
+    levels: np.ndarray
+    heard: tuple[HeardWord, ...]
+    expects: tuple[Expect, ...]
+    typed: tuple[Typed, ...] = ()
+    skills: tuple[str, ...] = ()
+    voice: str = ""
+    negative: bool = False

@@ -1,0 +1,103 @@
+"""Shapes of the interaction model: what a checkpoint must say about itself. No weights, no behaviour."""
+
+from dataclasses import dataclass, field
+
+from microturn.core.errors import ConfigError
+from microturn.media.mel import MelConfig
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """A decoder of the Inkling family (see docs/concepts.md); the defaults are our `tiny`.
+
+    `global_layers` attend to `global_window` positions (None: all), the others to the last `window`.
+    `sparse_layers` use routed experts, the others one dense MLP.
+    """
+
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    kv_heads: int = 2
+    head_dim: int = 64
+    local_heads: int = 4
+    local_kv_heads: int = 2
+    local_head_dim: int = 64
+    window: int = 64
+    global_layers: tuple[int, ...] = (2, 5)
+    global_window: int | None = 2048
+    rel_dim: int = 16
+    rel_extent: int = 1024
+    conv_kernel: int = 4
+    mlp_width: int = 768
+    sparse_layers: tuple[int, ...] = ()
+    experts: int = 0
+    experts_per_token: int = 0
+    shared_experts: int = 0
+    expert_width: int = 0
+    route_scale: float = 1.0
+    log_scaling_floor: int | None = None
+    log_scaling_alpha: float = 0.1
+    norm_eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for kind, heads, kv_heads in (("", self.heads, self.kv_heads), ("local_", self.local_heads, self.local_kv_heads)):
+            if heads % kv_heads:
+                right = f"a multiple of {kind}kv_heads = {kv_heads}"
+                raise ConfigError("heads do not group", "BackboneConfig", f"{kind}heads = {heads}", right)
+        for name in ("global_layers", "sparse_layers"):
+            wrong = [i for i in getattr(self, name) if not 0 <= i < self.layers]
+            if wrong:
+                raise ConfigError("no such layer", f"BackboneConfig.{name}", wrong, f"layers 0 to {self.layers - 1}")
+        if self.sparse_layers and not 0 < self.experts_per_token <= self.experts:
+            came = f"experts_per_token = {self.experts_per_token} of experts = {self.experts}"
+            raise ConfigError("sparse layers without experts", "BackboneConfig", came, "0 < experts_per_token <= experts")
+
+    def is_global(self, layer: int) -> bool:
+        """Whether `layer` sees further back than the sliding window."""
+        return layer in self.global_layers
+
+    def reach(self, layer: int) -> int | None:
+        """How many positions, itself included, a query of `layer` may see (None: all)."""
+        return self.global_window if self.is_global(layer) else self.window
+
+    def extent(self, layer: int) -> int:
+        """Distance, in positions, up to which `layer` knows a relative-position bias."""
+        return self.rel_extent if self.is_global(layer) else self.window
+
+
+@dataclass(frozen=True)
+class InteractionConfig:
+    """The whole model: backbone, front end, vocabulary.
+
+    A micro-turn is `sound_tokens` positions of sound, each a stack of equal shares of the tick's mel frames;
+    tick and clock features are added to the first of them. The transcript is read after `heard_layer` layers.
+    """
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    mel: MelConfig = field(default_factory=MelConfig)
+    vocab_size: int = 1536
+    sound_tokens: int = 2
+    frame_width: int = 128
+    stem_width: int = 512
+    clock_features: int = 24
+    heard_layer: int = 4
+    text_per_tick: int = 2
+    typed_per_tick: int = 8
+
+    def __post_init__(self) -> None:
+        if self.frames_per_tick % self.sound_tokens:
+            came = f"sound_tokens = {self.sound_tokens}"
+            raise ConfigError("a tick does not divide", "InteractionConfig", came, f"a divisor of {self.frames_per_tick}")
+        if not 0 < self.heard_layer <= self.backbone.layers:
+            came = f"heard_layer = {self.heard_layer}"
+            raise ConfigError("no such layer", "InteractionConfig", came, f"1 to {self.backbone.layers}")
+
+    @property
+    def frames_per_tick(self) -> int:
+        """Mel frames in 200 ms."""
+        return self.mel.sample_rate_hz // 5 // self.mel.hop_samples
+
+    @property
+    def frames_per_token(self) -> int:
+        """Mel frames stacked in one sound position."""
+        return self.frames_per_tick // self.sound_tokens

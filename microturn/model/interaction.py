@@ -1,0 +1,68 @@
+"""The interaction model: fusion, backbone and heads as one network. When and how it is stepped is the engine's part.
+
+Shapes: B sessions, T positions, U model width, V vocabulary, Z picked positions.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from microturn.model.backbone import Backbone, ShortConv
+from microturn.model.config import InteractionConfig
+from microturn.model.fusion import Fusion, SoundStem
+
+
+class InteractionModel(nn.Module):
+    """One sequence of everything heard and said; the logits at a tick's last input position are the decision."""
+
+    def __init__(self, config: InteractionConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.backbone.width
+        self.fusion = Fusion(config)
+        self.backbone = Backbone(config.backbone)
+        self.decision = nn.Linear(width, config.vocab_size, bias=False)
+        self.heard = nn.Linear(width, config.vocab_size, bias=False)
+
+    def forward(
+        self, levels_BSPC: Tensor, seconds_BN: Tensor, tokens_BX: Tensor, order_BT: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Whole sessions: last hidden states and the states the transcript is read from, both [B, T, U]."""
+        x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT)
+        hidden_BTU, tapped_BTU = self.backbone(x_BTU, tap=self.config.heard_layer)
+        assert tapped_BTU is not None
+        return hidden_BTU, tapped_BTU
+
+    def decide(self, hidden_U: Tensor) -> Tensor:
+        """Logits over words and control tokens, [..., V]."""
+        return self.decision(hidden_U)
+
+    def transcribe(self, tapped_U: Tensor) -> Tensor:
+        """Logits over heard words, [..., V]; the id of <pad> is the blank."""
+        return self.heard(nn.functional.rms_norm(tapped_U, tapped_U.shape[-1:]))
+
+
+@torch.no_grad()
+def init_weights(model: InteractionModel, seed: int) -> None:
+    """Fresh weights from `seed`: scaled normal, residual outputs at zero (each layer starts as identity)."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if name.endswith(("norm.weight", "scale")):
+            parameter.fill_(1.0)
+        elif parameter.ndim < 2 or name.endswith("weight_CK") or name.endswith("profiles_RE"):
+            parameter.zero_()
+        elif name.endswith((".o.weight", ".down.weight", "down_NVU", "decision.weight", "heard.weight")):
+            parameter.zero_()
+        elif "table" in name or "tokens.weight" in name:
+            parameter.normal_(0.0, 0.5, generator=generator)
+        else:
+            parameter.normal_(0.0, 1.0 / math.sqrt(parameter.shape[-1]), generator=generator)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Trainable numbers in the model."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+__all__ = ["InteractionModel", "ShortConv", "SoundStem", "init_weights", "parameter_count"]

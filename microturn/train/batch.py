@@ -1,0 +1,167 @@
+"""Streams to tensors: the order of positions, targets and their weights. Knows tokens; renders nothing.
+
+A tick is: sound positions, then typed tokens; the last of these decides. Then come the words said in that tick.
+Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, X text tokens, T positions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from microturn.data.stream import Stream
+from microturn.media.text import TextTokenizer
+from microturn.model.config import InteractionConfig
+
+NO_TARGET = -100
+HEARD_DELAY_MS = 60
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """Fixed shapes, and how much each kind of moment weighs in the loss."""
+
+    ticks: int = 320
+    text_slots: int = 64
+    listen_weight: float = 0.3
+    near_weight: float = 1.0
+    near_ticks: int = 5
+    say_weight: float = 3.0
+    heard_blank_weight: float = 0.2
+    tick_offset_s: float = 600.0
+
+
+class Batch(NamedTuple):
+    """What `InteractionModel.forward` takes, and targets: ids or NO_TARGET, weights fp32, both [B, T]."""
+
+    levels_BSPC: Tensor
+    seconds_BN: Tensor
+    tokens_BX: Tensor
+    order_BT: Tensor
+    decide_BT: Tensor
+    decide_weight_BT: Tensor
+    heard_BT: Tensor
+    heard_weight_BT: Tensor
+
+
+class _Row(NamedTuple):
+    tokens: list[int]
+    order: list[int]
+    decide: list[int]
+    decide_weight: list[float]
+    sound_place: list[int]
+
+
+def said_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
+    """Token ids to be said in each tick: an expected text begins in its tick and goes on, `per_tick` tokens a tick."""
+    said: dict[int, list[int]] = {}
+    for expect in stream.expects:
+        tick = expect.tick
+        for token in tokenizer.encode(expect.text):
+            while len(said.setdefault(tick, [])) >= per_tick:
+                tick += 1
+            said[tick].append(token)
+    return said
+
+
+def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
+    typed: dict[int, list[int]] = {}
+    for entry in stream.typed:
+        tokens = [tokenizer.user_id, *tokenizer.encode(entry.text)]
+        typed.setdefault(entry.tick, []).extend(tokens[: per_tick + 1])
+    return typed
+
+
+def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Row:
+    """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
+    said = said_by_tick(stream, tokenizer, model.text_per_tick)
+    typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
+    near = {t + d for t in said for d in range(-config.near_ticks, config.near_ticks + 1)}
+    sounds = model.sound_tokens
+    n_sound = config.ticks * sounds
+    row = _Row([], [], [], [], [])
+    full = False
+
+    def place(index: int, target: int, weight: float) -> None:
+        row.order.append(index)
+        row.decide.append(NO_TARGET if full else target)
+        row.decide_weight.append(0.0 if full else weight)
+
+    def place_token(token: int, target: int, weight: float) -> None:
+        place(n_sound + len(row.tokens), target, weight)
+        row.tokens.append(token)
+
+    for tick in range(config.ticks):
+        heard, words = typed.get(tick, []), said.get(tick, [])
+        full = full or len(row.tokens) + len(heard) + len(words) > config.text_slots
+        if full:
+            heard, words = [], []
+        quiet = config.near_weight if tick in near else config.listen_weight
+        first = words[0] if words else tokenizer.listen_id
+        weight = config.say_weight if words else quiet
+        for sound in range(sounds):
+            decides = sound == sounds - 1 and not heard
+            row.sound_place.append(len(row.order))
+            place(tick * sounds + sound, first if decides else NO_TARGET, weight if decides else 0.0)
+        for index, token in enumerate(heard):
+            decides = index == len(heard) - 1
+            place_token(token, first if decides else NO_TARGET, weight if decides else 0.0)
+        for index, token in enumerate(words):
+            goes_on = index + 1 < len(words)
+            target = words[index + 1] if goes_on else tokenizer.listen_id
+            if index + 1 == model.text_per_tick:
+                target = NO_TARGET
+            place_token(token, target, config.say_weight if goes_on else config.near_weight)
+    return row
+
+
+def heard_targets(stream: Stream, tokenizer: TextTokenizer, n_sound: int, position_ms: int) -> dict[int, int]:
+    """Transcript tokens by sound position: each where its word has just ended, the next free one if that is taken."""
+    targets: dict[int, int] = {}
+    free = 0
+    for word in stream.heard:
+        position = max(free, (word.end_ms + HEARD_DELAY_MS) // position_ms)
+        for token in tokenizer.encode(word.word):
+            if position < n_sound:
+                targets[position] = token
+            position += 1
+        free = position
+    return targets
+
+
+def make_batch(
+    streams: Sequence[Stream],
+    tokenizer: TextTokenizer,
+    model: InteractionConfig,
+    config: BatchConfig,
+    rng: np.random.Generator,
+) -> Batch:
+    """One batch of fixed shape. Streams shorter than `config.ticks` are an error; the session clock starts anywhere."""
+    n_sound = config.ticks * model.sound_tokens
+    total = n_sound + config.text_slots
+    shape = (len(streams), total)
+    order = np.zeros(shape, np.int64)
+    tokens = np.zeros((len(streams), config.text_slots), np.int64)
+    decide, heard = np.full(shape, NO_TARGET), np.full(shape, NO_TARGET)
+    decide_weight, heard_weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    n_frames = config.ticks * model.frames_per_tick
+    levels = np.stack([stream.levels[:n_frames] for stream in streams])
+    for index, stream in enumerate(streams):
+        row = _lay_out(stream, tokenizer, model, config)
+        used = len(row.order)
+        order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
+        order[index, used:] = n_sound + config.text_slots - 1
+        decide[index, :used], decide_weight[index, :used] = row.decide, row.decide_weight
+        places = np.array(row.sound_place)
+        heard[index, places], heard_weight[index, places] = tokenizer.pad_id, config.heard_blank_weight
+        position_ms = 200 // model.sound_tokens
+        for position, token in heard_targets(stream, tokenizer, n_sound, position_ms).items():
+            heard[index, places[position]], heard_weight[index, places[position]] = token, 1.0
+    starts_s = np.where(rng.random(len(streams)) < 0.5, 0.0, rng.uniform(0.0, config.tick_offset_s, len(streams)))
+    seconds = starts_s[:, None] + 0.2 * np.arange(config.ticks)
+    levels_BSPC = levels.reshape(len(streams), n_sound, model.frames_per_token, -1)
+    arrays = (levels_BSPC, seconds, tokens, order, decide, decide_weight, heard, heard_weight)
+    return Batch(*(torch.from_numpy(a) for a in arrays))
