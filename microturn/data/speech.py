@@ -14,6 +14,7 @@ from microturn.core.clock import SAMPLE_RATE_HZ
 SPEECH_LEVEL_DB = -26.0
 LEAD_MS = 30
 TAIL_MS = 60
+FADE_MS = 5
 _FRAME_MS = 5
 
 
@@ -63,20 +64,30 @@ def sounding_frames(pcm: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def trim(speech: RawSpeech) -> RawSpeech:
-    """Cut silence before and after the sound down to 30 and 60 ms; shift the words, keep them inside."""
+    """Cut what lies before the first and after the last word down to 30 and 60 ms, fade the cuts, shift the words.
+
+    The sound begins where both the engine's word times and the energy say so, and ends where either says so.
+    """
     sounding = np.flatnonzero(sounding_frames(speech.pcm, speech.sample_rate_hz))
-    if not len(sounding):
+    if not len(sounding) or not speech.spans:
         return speech
     rate_hz = speech.sample_rate_hz
-    first = max(0, int(sounding[0]) * _FRAME_MS - LEAD_MS) * rate_hz // 1000
-    sound_end_s = (int(sounding[-1]) + 1) * _FRAME_MS / 1000.0
-    last = min(len(speech.pcm), int((sound_end_s + TAIL_MS / 1000.0) * rate_hz))
+    begin_s = max(int(sounding[0]) * _FRAME_MS / 1000.0, speech.spans[0].start_s)
+    end_s = min((int(sounding[-1]) + 1) * _FRAME_MS / 1000.0, speech.spans[-1].end_s)
+    first = max(0, int((begin_s - LEAD_MS / 1000.0) * rate_hz))
+    last = min(len(speech.pcm), int((end_s + TAIL_MS / 1000.0) * rate_hz))
     lead_s = first / rate_hz
     spans = tuple(
-        Span(word, max(0.0, start - lead_s), max(0.0, min(end, sound_end_s) - lead_s))
+        Span(word, max(begin_s, start) - lead_s, max(begin_s, min(end, end_s)) - lead_s)
         for word, start, end in speech.spans
     )
-    return RawSpeech(speech.pcm[first:last], rate_hz, spans)
+    return RawSpeech(_faded(speech.pcm[first:last], rate_hz), rate_hz, spans)
+
+
+def _faded(pcm: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    n = min(len(pcm) // 2, sample_rate_hz * FADE_MS // 1000)
+    ramp = np.linspace(0.0, 1.0, n, endpoint=False, dtype=np.float32)
+    return np.concatenate([pcm[:n] * ramp, pcm[n : len(pcm) - n], pcm[len(pcm) - n :] * ramp[::-1]])
 
 
 def level(speech: RawSpeech, level_db: float = SPEECH_LEVEL_DB) -> RawSpeech:
