@@ -1,0 +1,250 @@
+"""The closed world: every word it knows, listed once, and number words. Phrases are made in scenarios/."""
+
+from collections.abc import Iterable
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+COLORS = ("red", "blue", "green", "yellow", "black", "white", "brown", "pink")
+
+# What has a color, with its article as asked ("what color is a lemon").
+COLOR_OF = {
+    "grass": "green",
+    "the sky": "blue",
+    "snow": "white",
+    "a lemon": "yellow",
+    "a banana": "yellow",
+    "the sun": "yellow",
+    "milk": "white",
+    "coal": "black",
+    "chocolate": "brown",
+    "a strawberry": "red",
+    "a cherry": "red",
+    "a tomato": "red",
+    "a pig": "pink",
+    "a frog": "green",
+    "the sea": "blue",
+    "a leaf": "green",
+    "salt": "white",
+    "sugar": "white",
+    "butter": "yellow",
+    "a bear": "brown",
+    "wood": "brown",
+    "the night": "black",
+    "cheese": "yellow",
+    "rice": "white",
+    "a rose": "red",
+    "corn": "yellow",
+    "ham": "pink",
+    "a cucumber": "green",
+    "blood": "red",
+    "the ocean": "blue",
+}
+
+# Read "the opposite of KEY is VALUE"; where English has two, the commoner one.
+OPPOSITE_OF = {
+    **{"hot": "cold", "cold": "hot", "big": "small", "small": "big", "fast": "slow", "slow": "fast"},
+    **{"up": "down", "down": "up", "left": "right", "right": "left", "day": "night", "night": "day"},
+    **{"old": "young", "young": "old", "new": "old", "open": "closed", "closed": "open"},
+    **{"good": "bad", "bad": "good", "happy": "sad", "sad": "happy", "high": "low", "low": "high"},
+    **{"long": "short", "short": "long", "tall": "short", "hard": "soft", "soft": "hard"},
+    **{"easy": "hard", "rich": "poor", "poor": "rich", "full": "empty", "empty": "full"},
+    **{"clean": "dirty", "dirty": "clean", "dark": "light", "light": "dark", "heavy": "light"},
+    **{"wet": "dry", "dry": "wet", "early": "late", "late": "early", "first": "last", "last": "first"},
+    **{"near": "far", "far": "near", "in": "out", "out": "in", "yes": "no", "no": "yes"},
+    **{"loud": "quiet", "quiet": "loud", "strong": "weak", "weak": "strong", "thick": "thin", "thin": "thick"},
+    **{"wide": "narrow", "narrow": "wide", "inside": "outside", "outside": "inside"},
+    **{"before": "after", "after": "before", "always": "never", "never": "always"},
+    **{"push": "pull", "pull": "push", "true": "false", "false": "true", "warm": "cool", "cool": "warm"},
+    **{"top": "bottom", "bottom": "top", "sweet": "sour", "sour": "sweet"},
+    **{"awake": "asleep", "asleep": "awake", "on": "off", "off": "on", "win": "lose", "lose": "win"},
+    **{"buy": "sell", "sell": "buy", "love": "hate", "hate": "love", "give": "take", "take": "give"},
+    **{"come": "go", "go": "come", "above": "below", "below": "above", "more": "less", "less": "more"},
+    **{"black": "white", "white": "black"},
+}
+
+# singular -> plural; both count.
+ANIMALS = {
+    **{"dog": "dogs", "cat": "cats", "cow": "cows", "horse": "horses", "pig": "pigs", "sheep": "sheep"},
+    **{"duck": "ducks", "bird": "birds", "lion": "lions", "bear": "bears", "frog": "frogs", "mouse": "mice"},
+    **{"goat": "goats", "rabbit": "rabbits", "fox": "foxes", "wolf": "wolves", "monkey": "monkeys"},
+    **{"tiger": "tigers", "elephant": "elephants", "snake": "snakes", "turtle": "turtles", "donkey": "donkeys"},
+    **{"chicken": "chickens", "camel": "camels"},
+}
+FRUITS = {
+    **{"apple": "apples", "banana": "bananas", "orange": "oranges", "lemon": "lemons", "pear": "pears"},
+    **{"peach": "peaches", "cherry": "cherries", "grape": "grapes", "melon": "melons", "plum": "plums"},
+    **{"strawberry": "strawberries", "mango": "mangos"},
+}
+NAMES = (
+    *("anna", "tom", "maria", "john", "julia", "peter", "laura", "david", "emma", "paul"),
+    *("sarah", "daniel", "lisa", "mark", "sofia", "simon", "clara", "victor", "nina", "oscar"),
+)
+WAKE_NAMES = ("max", "luna", "robot", "sam", "computer", "ruby", "leo", "alex", "nova", "charlie")
+
+# What one may be reminded to do, and what else one may have said later: "any listed word".
+REMINDERS = (
+    *("breathe", "stretch", "drink", "smile", "blink", "relax", "walk", "jump", "stand", "sit", "eat", "rest"),
+    *("write", "read", "call", "move", "turn", "work", "wake", "swim", "sing", "push", "pull", "hurry", "focus", "run"),
+)
+SAYABLE = (
+    *("water", "tea", "lunch", "hello", "ready", "home", "posture", "medicine", "laundry", "oven", "pizza", "slowly"),
+    *("coffee", "music", "banana", "apple", "lemon", "dog", "cat", "lion", "red", "blue", "green", "monday", "table"),
+    *("garden", "bread", "morning", "done"),
+)
+# Words one may forbid; every one of them occurs in the story phrases.
+TABOO_WORDS = (
+    *("banana", "apple", "lemon", "cherry", "peach", "dog", "cat", "horse", "bird", "mouse", "lion", "rabbit"),
+    *("garden", "river", "market", "school", "kitchen", "bridge", "hotel", "beach", "forest", "park", "station"),
+    *("bread", "cheese", "coffee", "ticket", "book", "hat", "coat", "lamp", "chair", "window", "table"),
+    *("red", "blue", "green", "yellow", "mother", "brother", "friend", "teacher", "doctor", "neighbor"),
+    *("rain", "train", "morning", "evening", "letter", "song", "picture", "money"),
+)
+PEOPLE = (
+    *("mother", "father", "sister", "brother", "friend", "teacher", "doctor", "neighbor", "uncle", "aunt"),
+    *("boss", "cousin", "grandmother", "grandfather"),
+)
+# Where something happens, with its preposition.
+PLACES = (
+    *("in the garden", "by the river", "at the market", "in the kitchen", "near the bridge", "at the hotel"),
+    *("on the beach", "in the forest", "in the park", "at the station", "behind the house", "near the school"),
+    *("in the street", "under the table", "by the window", "on the farm", "next to the church", "in the village"),
+    *("on the hill", "at the lake"),
+)
+# What can be bought, and how it is called on a list of items.
+GOODS = (
+    *("bread", "milk", "cheese", "coffee", "ticket", "book", "hat", "coat", "lamp", "chair", "table", "soup"),
+    *("cake", "pizza", "shirt", "bag", "phone", "clock", "bottle", "box", "paper", "pen", "shoe", "umbrella"),
+)
+GROCERIES = (
+    *("bread", "milk", "cheese", "butter", "sugar", "salt", "rice", "coffee", "tea", "water", "soap", "eggs"),
+    *("potatoes", "tomatoes", "carrots", "onions", "pasta", "honey", "juice", "cake", "paper", "candles", "flour"),
+    *("towels", "socks", "pens", "batteries", "bottles", "plates", "cups", "spoons", "knives", "shoes", "gloves"),
+)
+THINGS_LONG = ("wall", "table", "road", "boat", "bridge", "rope", "garden", "room", "fence", "train", "tunnel", "carpet")
+WAYS = (
+    *("to the river", "to the market", "to the hotel", "to the bridge", "to the station", "to the beach"),
+    *("to the park", "to the school", "to the lake", "to the church", "through the forest", "up the hill"),
+)
+THINGS_COLORED = (
+    *("car", "door", "hat", "coat", "bag", "chair", "boat", "shirt", "house", "cup", "ball", "bike"),
+    *("flower", "bus", "umbrella", "dress", "box", "kite", "wall", "carpet"),
+)
+EURO, DOLLAR, METER, FOOT = ("euro", "euros"), ("dollar", "dollars"), ("meter", "meters"), ("foot", "feet")
+FILLERS = ("uh", "um", "hmm", "er")
+
+# The rest of the closed world: everyday verbs, nouns and small words that stories, chat and requests are made of.
+EVERYDAY = """
+a about again ago ahead air airport all almost alone along already also am an and angry animal animals another answer
+any anything apartment are around arm army art as ask asked at away baby back bake ball band bank bath bathroom be
+beach beautiful because bed bedroom been beep began begin behind believe bell belongs best better between beyond
+big bike blanket board boat body boiled book both bottom bought bowl boy break breakfast bridge bright bring broke
+broken brought brush build building built bus business busy but by cafe call called came camera can cancel candle
+car card care carry castle catch caught cellar center chair change cheap child children church city class climb
+clock close cloth clothes cloud coast coat color colors comes concert cook cooked corner cost could count counted
+counting country course cross cup cut dance danced dancing day days dear decided deep desk dinner did different
+dish do does doing done door dozen draw dream dress drive drove drank dust during each ear earth east easy eating
+else end enough entire even evening ever every everybody everyone everything exactly expensive eye face fact fall
+family famous far farm felt few field fight film find fine finger finish finished fire fit floor flower fly follow
+food for forget forgot forest forward found fresh fridge friendly friends from front fruit fruits fun funny game
+garage garden gave gets getting gift girl glad glass going gone got grandma great ground group grow guess guest guitar
+had hair half hall hand happened has hat have he hear heard heart heat held hello help her here hey hid hide hill
+him his hold hole holiday home honest hope hospital hot hotel hour hours house how hundred hungry i idea if ill i'm
+important instead into is island it it's item items its jacket job join journey just keep keeps kept key kind king
+kitchen knew knock know known ladder lady lake lamp land large laugh laughed learn learned leave left leg length
+let let's letter library life lift like liked line list listen little live lived living look looked looking lost lot
+lots lovely low lunch machine made mail make man many map market matter maybe me mean meant meat meet meeting memory
+men message met middle mind minute minutes mirror miss moment money month moon morning most mountain mouth moved
+movie much museum music must my name named names neck need needed neighbor newspaper next nice nobody noise noon
+north nose not note nothing now number numbers of off office often oh ok okay once one only onto or other our over
+own paid paint painted pair paper park part party pass passed past pay pen people perhaps phone photo piano picture
+piece place plan plane plant plate play played playing please pocket point police pool possible present pretty price
+prices problem promise put question questions quick quickly quite radio rain rained raining ran reach reached ready
+really remember remembered remind repair reset river road rock roof room rope round sad said same sand sang sat
+save saw say saying says school sea seat second seconds secret see seem seen send sent set seven several shall she
+shelf shine ship shirt shoe shop shopping should show shower sick side silent since sister sky sleep sleeping slept
+smell smiled so sofa some somebody someone something sometimes song soon sorry sound soup south speak spent spoke
+spoon spring square stairs standing star stars start started starting station stay stayed step still stone stood stop
+stopped stopwatch store storm story straight strange street student study such suddenly summer sure swam table
+take taken talk talked talking tall tell telling test than thank thanks that that's the their them then there these
+they thing things think third this those though thought through ticket till time timer times tired to today
+together told tomorrow tonight too took tooth tower town toy train travel tree trees tried trip truck try turned twice
+two ugly under understand until us use used usually valley very village visit visited voice wait waited waiting walked
+wall want wanted warm was wash washed watch watched waves way we wear weather wedding week weekend well went were west
+what what's when whenever where which while whisper who whole why wife will wind window wine winter wish with without
+woke woman wonder word words wore worked world worry would wrong wrote year years yesterday yet you your zoo
+chased followed fed ate bit jumped slid carried opened closed seller cart lovely bakes sells sell cleaned
+another's per lengths feet foot meter meters euro euros dollar dollars kilo quietly gently nearly finally
+plus minus opposite likes knows lay cutting wants countdown rings feeds sale reading afternoon working ringing married
+talks plays steep across wonderful happens counts missed mention hurry reminder alarm timing measure clock's calling answers everyone's name's friend's sister's
+brother's down from quiet silence silent seconds' elapsed long didn't don't can't won't isn't wasn't couldn't
+""".split()
+
+# Not part of the world: strewn into chat so that unknown words disturb nothing.
+UNKNOWN_WORDS = """
+accordion algorithm almanac anchor antenna asphalt axle balcony ballot bamboo barometer basil bassoon beaver
+blizzard bracket bronze buffet cactus calendar canyon caravan cathedral ceramic charcoal chimney cinnamon circuit
+clarinet cobalt comet compass copper coral crater crystal cylinder dentist detour diesel dolphin drizzle dungeon
+eclipse elbow embassy engine envelope fabric falcon ferry festival fiddle filter fossil fountain galaxy garlic
+geyser ginger glacier goblin granite gravel hammock harbor harvest helmet hexagon iceberg igloo insurance jigsaw
+jungle kayak kernel ketchup lagoon lantern lava lawyer lobster locket magnet mammal marble meadow meteor mosaic
+mustard nectar nickel nutmeg oasis oboe orbit orchid oxygen paddle panther parcel pebble pelican pepper pigeon
+plasma plaster pottery prairie puzzle pyramid quarry quartz raccoon raft ramp receipt reef ribbon rocket saddle
+saffron sardine satellite scarf seminar shovel siren sketch squirrel statue stork suburb tablet tariff thistle
+thunder timber torch tractor treaty trumpet tulip turbine vacuum vanilla velvet violin volcano voucher walnut
+wagon walrus warehouse whistle willow wizard yacht zebra zipper
+""".split()
+
+ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+
+
+def number_words(n: int) -> str:
+    """`n` in 0..9999 spelled out: 23 is "twenty three", 100 is "one hundred"."""
+    if not 0 <= n <= 9999:
+        raise ValueError(f"number_words takes 0..9999, got {n}")
+    if n < 20:
+        return ONES[n]
+    for unit, word in ((1000, "thousand"), (100, "hundred")):
+        if n >= unit:
+            rest = f" {number_words(n % unit)}" if n % unit else ""
+            return f"{number_words(n // unit)} {word}{rest}"
+    return TENS[n // 10] + (f" {ONES[n % 10]}" if n % 10 else "")
+
+
+def trailing_number(words: Iterable[str]) -> int | None:
+    """The number (0..199) that the last of `words` spell, or None: ("it", "was", "twenty", "three") is 23."""
+    spelled = list(words)
+    for length in (4, 3, 2, 1):
+        tail = " ".join(spelled[-length:])
+        if length <= len(spelled) and tail in NUMBER_OF:
+            return NUMBER_OF[tail]
+    return None
+
+
+def with_article(noun: str) -> str:
+    """The noun with its indefinite article: "a dog", "an apple"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _all_words() -> frozenset[str]:
+    spoken = [*DAYS, *MONTHS, *COLORS, *COLOR_OF, *OPPOSITE_OF, *OPPOSITE_OF.values(), *ANIMALS, *ANIMALS.values()]
+    spoken += [*FRUITS, *FRUITS.values(), *NAMES, *WAKE_NAMES, *REMINDERS, *SAYABLE, *TABOO_WORDS, *PEOPLE, *PLACES, *GOODS]
+    spoken += [f"{person}'s" for person in PEOPLE]
+    spoken += [*GROCERIES, *THINGS_LONG, *WAYS, *THINGS_COLORED, *EURO, *DOLLAR, *METER, *FOOT, *FILLERS, *EVERYDAY]
+    return frozenset(word for entry in [*spoken, *ONES, *TENS, "hundred"] for word in entry.split())
+
+
+NUMBER_OF = {number_words(n): n for n in range(200)}
+CATEGORIES = {
+    "animals": frozenset([*ANIMALS, *ANIMALS.values()]),
+    "colors": frozenset(COLORS),
+    "fruits": frozenset([*FRUITS, *FRUITS.values()]),
+}
+ITEM_WORDS = frozenset([*GROCERIES, *FRUITS, *FRUITS.values(), *GOODS, *COLORS, *ONES, "a", "an", "some", "of", "the"])
+WORDS = _all_words()

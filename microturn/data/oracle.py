@@ -1,0 +1,268 @@
+"""The perfect listener: from meanings and exact word times to what the agent should say, and when. Labels only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from microturn.core.clock import TICK_MS, tick_of
+from microturn.data import script as mean
+from microturn.data.lexicon import CATEGORIES, FILLERS, ITEM_WORDS, number_words, trailing_number
+from microturn.data.script import Line, Spoken, TimedWord
+
+WORDS_PER_TICK = 2
+ITEM_MAX_WORDS = 3
+SINGULAR = {"euros": "euro", "dollars": "dollar", "meters": "meter", "feet": "foot"}
+# Understood without the wake word: what is not a request, and what ends something.
+NEEDS_NO_CALL = (mean.Remember, mean.StopAll, mean.WakeWord, mean.AnswerEveryone, mean.ElapsedStart, mean.ElapsedDone)
+
+
+@dataclass(frozen=True)
+class Expect:
+    """The agent should begin to say `text` in `tick`; `skill` is the one that asks for it."""
+
+    tick: int
+    text: str
+    skill: str
+
+
+def oracle(spoken: Sequence[Spoken], end_ms: int) -> list[Expect]:
+    """What a perfect listener says in a session of `end_ms`, in order of ticks.
+
+    Word-anchored speech (answers, counts, conversions, beeps, okays) begins in the tick after the one in which the
+    deciding word ends; clock-anchored speech in the tick that holds its due moment. At most two words fit in a tick;
+    what would collide comes later. What would begin after the session's last tick is left out.
+    """
+    listener = _Listener()
+    for said in sorted(spoken, key=lambda s: s.words[0].start_ms if s.words else end_ms):
+        if said.speaker == "user" and said.words:
+            listener.hear(said)
+    listener.pass_time(end_ms)
+    return _without_collisions(listener.expects, ticks=-(-end_ms // TICK_MS))
+
+
+def _without_collisions(expects: list[Expect], ticks: int) -> list[Expect]:
+    placed: list[Expect] = []
+    free_tick = 0
+    for expect in sorted(expects, key=lambda e: e.tick):  # stable: first come, first served
+        tick = max(expect.tick, free_tick)
+        free_tick = tick + -(-len(expect.text.split()) // WORDS_PER_TICK)
+        if tick < ticks:
+            placed.append(Expect(tick, expect.text, expect.skill))
+    return placed
+
+
+@dataclass
+class _Timer:
+    """Something due at `due_ms`: again `every_ms` later where that is not 0."""
+
+    text: str
+    skill: str
+    start_ms: int
+    due_ms: int
+    every_ms: int = 0
+
+
+@dataclass
+class _Listener:
+    """The state of one session; lives for one call of `oracle`."""
+
+    expects: list[Expect] = field(default_factory=list)
+    name: str | None = None
+    wake_name: str | None = None
+    counting: str | None = None
+    count: int = 0
+    converting: mean.StartConvert | None = None
+    taboo: str | None = None
+    items: bool = False
+    timers: list[_Timer] = field(default_factory=list)
+    silence: mean.SilenceWatch | None = None
+    quiet_since_ms: int | None = None  # None: already asked in this quiet
+    stopwatch_ms: int | None = None
+    began_ms: int | None = None
+    done_ms: int | None = None
+
+    def hear(self, said: Spoken) -> None:
+        for index, word in enumerate(said.words):
+            self.pass_time(word.start_ms)
+            self.quiet_since_ms = word.end_ms
+            if said.line.meaning is None:
+                self.hear_cue(word, [w.word for w in said.words[: index + 1]])
+        end_ms = said.words[-1].end_ms
+        self.pass_time(end_ms)
+        if said.line.meaning is None:
+            self.hear_item(said)
+        elif self.is_called(said.line, said.words[0].word):
+            _RULES[type(said.line.meaning)](self, said.line.meaning, end_ms)
+
+    def is_called(self, line: Line, first_word: str) -> bool:
+        return self.wake_name in (None, first_word) or isinstance(line.meaning, NEEDS_NO_CALL)
+
+    def hear_cue(self, word: TimedWord, so_far: list[str]) -> None:
+        """`so_far`: the words of the line up to and with `word`."""
+        if self.counting is not None and word.word in CATEGORIES[self.counting]:
+            self.count += 1
+            self.say_after(word.end_ms, number_words(self.count), "count")
+        if (task := self.converting) is not None and word.word in (task.source, SINGULAR[task.source]):
+            amount = trailing_number(so_far[:-1])
+            if amount is not None:
+                self.say_after(word.end_ms, f"{number_words(amount * task.rate)} {task.target}", "convert")
+        if self.taboo is not None and word.word == self.taboo:
+            self.say_after(word.end_ms, "beep", "taboo")
+
+    def hear_item(self, said: Spoken) -> None:
+        words = [w.word for w in said.words]
+        is_item = len(words) <= ITEM_MAX_WORDS and all(w in ITEM_WORDS for w in words) and words[0] not in FILLERS
+        if self.items and is_item:
+            self.say_after(said.words[-1].end_ms, "okay", "items")
+
+    def say_after(self, end_ms: int, text: str, skill: str) -> None:
+        """Word-anchored speech."""
+        self.expects.append(Expect(tick_of(end_ms) + 1, text, skill))
+
+    def pass_time(self, now_ms: int) -> None:
+        """All that falls due before `now_ms`."""
+        for timer in [*self.timers]:
+            while timer.due_ms < now_ms and timer in self.timers:
+                self.expects.append(Expect(tick_of(timer.due_ms), timer.text, timer.skill))
+                timer.due_ms += timer.every_ms
+                if not timer.every_ms:
+                    self.timers.remove(timer)
+        if self.silence is not None and self.quiet_since_ms is not None:
+            due_ms = self.quiet_since_ms + 1000 * self.silence.seconds
+            if due_ms < now_ms:
+                self.expects.append(Expect(tick_of(due_ms), self.silence.text, "silence"))
+                self.quiet_since_ms = None
+
+    def last_delay(self) -> _Timer | None:
+        return next((timer for timer in reversed(self.timers) if timer.skill == "delay"), None)
+
+
+def _seconds(span_ms: int) -> str:
+    seconds = (span_ms + 500) // 1000
+    return f"{number_words(seconds)} second{'' if seconds == 1 else 's'}"
+
+
+def _answer(listener: _Listener, ask: mean.Ask, end_ms: int) -> None:
+    listener.say_after(end_ms, ask.answer, ask.skill)
+
+
+def _remember(listener: _Listener, remember: mean.Remember, end_ms: int) -> None:
+    listener.name = remember.name
+
+
+def _answer_name(listener: _Listener, ask: mean.AskName, end_ms: int) -> None:
+    if listener.name is not None:
+        listener.say_after(end_ms, listener.name, "memory")
+
+
+def _start_count(listener: _Listener, start: mean.StartCount, end_ms: int) -> None:
+    listener.counting, listener.count = start.category, 0
+
+
+def _start_convert(listener: _Listener, start: mean.StartConvert, end_ms: int) -> None:
+    listener.converting = start
+
+
+def _start_taboo(listener: _Listener, start: mean.StartTaboo, end_ms: int) -> None:
+    listener.taboo = start.word
+
+
+def _start_items(listener: _Listener, start: mean.StartItems, end_ms: int) -> None:
+    listener.items = True
+
+
+def _stop_all(listener: _Listener, stop: mean.StopAll, end_ms: int) -> None:
+    listener.counting = listener.converting = listener.taboo = listener.silence = None
+    listener.items = False
+    listener.timers.clear()
+
+
+def _start_interval(listener: _Listener, start: mean.Interval, end_ms: int) -> None:
+    every_ms = 1000 * start.seconds
+    listener.timers = [timer for timer in listener.timers if timer.skill != "interval"]
+    listener.timers.append(_Timer(start.text, "interval", end_ms, end_ms + every_ms, every_ms))
+
+
+def _start_delay(listener: _Listener, start: mean.Delay, end_ms: int) -> None:
+    listener.timers.append(_Timer(start.text, "delay", end_ms, end_ms + 1000 * start.seconds))
+
+
+def _reschedule(listener: _Listener, change: mean.Reschedule, end_ms: int) -> None:
+    timer = listener.last_delay()
+    if timer is not None:
+        due_ms = timer.start_ms + 1000 * change.seconds
+        timer.due_ms = due_ms if due_ms > end_ms else end_ms + 1000 * change.seconds
+
+
+def _cancel(listener: _Listener, cancel: mean.Cancel, end_ms: int) -> None:
+    timer = listener.last_delay()
+    if timer is not None:
+        listener.timers.remove(timer)
+
+
+def _start_stopwatch(listener: _Listener, start: mean.StopwatchStart, end_ms: int) -> None:
+    listener.stopwatch_ms = end_ms
+
+
+def _stop_stopwatch(listener: _Listener, stop: mean.StopwatchStop, end_ms: int) -> None:
+    if listener.stopwatch_ms is not None:
+        listener.say_after(end_ms, _seconds(end_ms - listener.stopwatch_ms), "stopwatch")
+        listener.stopwatch_ms = None
+
+
+def _begin(listener: _Listener, start: mean.ElapsedStart, end_ms: int) -> None:
+    listener.began_ms, listener.done_ms = end_ms, None
+
+
+def _finish(listener: _Listener, done: mean.ElapsedDone, end_ms: int) -> None:
+    if listener.done_ms is None:
+        listener.done_ms = end_ms
+
+
+def _answer_elapsed(listener: _Listener, ask: mean.AskElapsed, end_ms: int) -> None:
+    if listener.began_ms is not None:
+        until_ms = end_ms if listener.done_ms is None else listener.done_ms
+        listener.say_after(end_ms, _seconds(until_ms - listener.began_ms), "stopwatch")
+
+
+def _watch_silence(listener: _Listener, watch: mean.SilenceWatch, end_ms: int) -> None:
+    listener.silence = watch
+
+
+def _count_down(listener: _Listener, countdown: mean.Countdown, end_ms: int) -> None:
+    for index, number in enumerate(range(countdown.start, 0, -1)):
+        due_ms = end_ms + TICK_MS + 1000 * index
+        listener.timers.append(_Timer(number_words(number), "countdown", end_ms, due_ms))
+
+
+def _set_wake_word(listener: _Listener, wake: mean.WakeWord, end_ms: int) -> None:
+    listener.wake_name = wake.name
+
+
+def _answer_everyone(listener: _Listener, everyone: mean.AnswerEveryone, end_ms: int) -> None:
+    listener.wake_name = None
+
+
+_RULES: dict[type, Callable[[_Listener, Any, int], None]] = {
+    mean.Ask: _answer,
+    mean.Remember: _remember,
+    mean.AskName: _answer_name,
+    mean.StartCount: _start_count,
+    mean.StartConvert: _start_convert,
+    mean.StartTaboo: _start_taboo,
+    mean.StartItems: _start_items,
+    mean.StopAll: _stop_all,
+    mean.Interval: _start_interval,
+    mean.Delay: _start_delay,
+    mean.Reschedule: _reschedule,
+    mean.Cancel: _cancel,
+    mean.StopwatchStart: _start_stopwatch,
+    mean.StopwatchStop: _stop_stopwatch,
+    mean.ElapsedStart: _begin,
+    mean.ElapsedDone: _finish,
+    mean.AskElapsed: _answer_elapsed,
+    mean.SilenceWatch: _watch_silence,
+    mean.Countdown: _count_down,
+    mean.WakeWord: _set_wake_word,
+    mean.AnswerEveryone: _answer_everyone,
+}

@@ -1,0 +1,88 @@
+"""All skills of the world by name: a script of any of them, all their lines, and their texts for a tokenizer."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from microturn.core.errors import InputError
+from microturn.data.oracle import oracle
+from microturn.data.scenarios import (
+    addressing,
+    chat,
+    hesitation,
+    memory,
+    questions,
+    standing,
+    stories,
+    timers,
+    watches,
+)
+from microturn.data.script import Script, evenly_spoken
+from microturn.data.splits import SPLITS, Phrase, Split
+
+Sampler = Callable[[np.random.Generator, Split], Script]
+
+SAMPLERS: dict[str, Sampler] = {
+    "answer": questions.answer,
+    "memory": memory.memory,
+    "patience": hesitation.patience,
+    "self-correction": hesitation.self_correction,
+    "not for me": addressing.not_for_me,
+    "wake word": addressing.wake_word,
+    "count": standing.count,
+    "convert": standing.convert,
+    "taboo": standing.taboo,
+    "items": standing.items_skill,
+    "stop": standing.stop,
+    "interval": timers.interval,
+    "delay": timers.delay,
+    "stopwatch": watches.stopwatch,
+    "silence": watches.silence,
+    "countdown": timers.countdown,
+}
+SKILLS: tuple[str, ...] = tuple(SAMPLERS)
+_FILES = (addressing, chat, hesitation, memory, questions, standing, stories, timers, watches)
+
+
+class Dialog(NamedTuple):
+    """A script as text: what is said to the agent, and what it says, each in order."""
+
+    skill: str
+    lines: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def sample_script(skill: str, rng: np.random.Generator, split: Split) -> Script:
+    """A script of a skill, decided by `rng` alone."""
+    if skill not in SAMPLERS:
+        raise InputError("unknown skill", "sample_script", repr(skill), "one of " + ", ".join(SKILLS))
+    return SAMPLERS[skill](rng, _checked(split))
+
+
+def all_lines(split: Split) -> Iterator[str]:
+    """Every text a script of the split can hold, once each, in a fixed order."""
+    return iter(dict.fromkeys(phrase.text for phrase in all_phrases(split)))
+
+
+@cache
+def all_phrases(split: Split) -> tuple[Phrase, ...]:
+    """Every phrase of the split with its template and slots."""
+    return tuple(phrase for file in _FILES for phrase in file.all_phrases(_checked(split)))
+
+
+def corpus(split: Split, n: int, rng: np.random.Generator) -> Iterator[Dialog]:
+    """`n` scripts as text, skills in turn, answers by the oracle on evenly spoken words."""
+    for index in range(n):
+        skill = SKILLS[index % len(SKILLS)]
+        script = sample_script(skill, rng, split)
+        placed = evenly_spoken(script)
+        answers = tuple(expect.text for expect in oracle(placed.spoken, placed.end_ms))
+        yield Dialog(skill, tuple(line.text for line in script.lines), answers)
+
+
+def _checked(split: Split) -> Split:
+    if split not in SPLITS:
+        raise InputError("unknown split", "scenarios", repr(split), "one of " + ", ".join(SPLITS))
+    return split

@@ -1,0 +1,227 @@
+"""What a scenario is before it sounds: lines, what they mean to the agent, and lines placed in time. No audio, no labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+SPEAKERS = ("user", "other", "tv")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question (or command) with one known answer; `skill` is the one it is reported under."""
+
+    answer: str
+    skill: str = "answer"
+
+
+@dataclass(frozen=True)
+class Remember:
+    """The user's name from now on."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AskName:
+    """Answered by the last remembered name; not at all when there is none."""
+
+
+@dataclass(frozen=True)
+class StartCount:
+    """Count the words of a category ("animals", "colors", "fruits") from one."""
+
+    category: str
+
+
+@dataclass(frozen=True)
+class StartConvert:
+    """Say every amount of `source` in `target` (plural words): one source is `rate` targets."""
+
+    source: str
+    target: str
+    rate: int
+
+
+@dataclass(frozen=True)
+class StartTaboo:
+    """Say "beep" whenever `word` is said."""
+
+    word: str
+
+
+@dataclass(frozen=True)
+class StartItems:
+    """Say "okay" after each short line that names an item."""
+
+
+@dataclass(frozen=True)
+class StopAll:
+    """Ends every standing instruction, pending timer, silence watch and countdown; the stopwatch goes on."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Say `text` every `seconds` until stopped."""
+
+    text: str
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Say `text` once, in `seconds`."""
+
+    text: str
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Reschedule:
+    """The last pending delay gets `seconds`, counted from its own start; from now where that moment is past."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Drops the last pending delay."""
+
+
+@dataclass(frozen=True)
+class StopwatchStart:
+    """Starts the stopwatch (again)."""
+
+
+@dataclass(frozen=True)
+class StopwatchStop:
+    """Answered by the seconds since the stopwatch was started; not at all when it is not running."""
+
+
+@dataclass(frozen=True)
+class ElapsedStart:
+    """The user begins something that is going to be asked about."""
+
+
+@dataclass(frozen=True)
+class ElapsedDone:
+    """The user has finished it; nothing is said yet."""
+
+
+@dataclass(frozen=True)
+class AskElapsed:
+    """Answered by the seconds between start and done (or now, where no done was said)."""
+
+
+@dataclass(frozen=True)
+class SilenceWatch:
+    """Say `text` whenever the user has been quiet for `seconds`; again only after the user spoke again."""
+
+    seconds: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Countdown:
+    """Say `start` and the numbers below it down to one, one a second."""
+
+    start: int
+
+
+@dataclass(frozen=True)
+class WakeWord:
+    """From now on only lines that begin with `name` are answered."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AnswerEveryone:
+    """Ends the wake word."""
+
+
+Meaning = (
+    Ask | Remember | AskName | StartCount | StartConvert | StartTaboo | StartItems | StopAll | Interval | Delay
+    | Reschedule | Cancel | StopwatchStart | StopwatchStop | ElapsedStart | ElapsedDone | AskElapsed | SilenceWatch
+    | Countdown | WakeWord | AnswerEveryone
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One utterance. `gap_ms`: silence before it, after the line before. `meaning` attaches to the end of the line;
+    None is a story, a filler, a sentence not finished yet, or anything that is not for the agent."""
+
+    text: str
+    speaker: str = "user"
+    gap_ms: int = 600
+    meaning: Meaning | None = None
+
+
+@dataclass(frozen=True)
+class Script:
+    """Who says what when. `negative`: made so that its `skill` has nothing (or nothing more) to say."""
+
+    skill: str
+    template: str
+    slots: str
+    negative: bool
+    lines: tuple[Line, ...]
+    tail_ms: int
+
+
+class TimedWord(Protocol):
+    """A word and its place in time, in milliseconds; `voices.WordTime` is one."""
+
+    @property
+    def word(self) -> str: ...
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A line placed in the session: word times count from its beginning. One entry a word of the line's text."""
+
+    speaker: str
+    line: Line
+    words: tuple[TimedWord, ...]
+
+
+class PlainWord(NamedTuple):
+    """The simplest TimedWord."""
+
+    word: str
+    start_ms: int
+    end_ms: int
+
+
+class Placed(NamedTuple):
+    """A whole script in time."""
+
+    spoken: list[Spoken]
+    end_ms: int
+
+
+def evenly_spoken(script: Script, word_ms: int = 330) -> Placed:
+    """The script as somebody would speak it who gives every word `word_ms`: for text-only use and tests."""
+    now_ms, spoken = 0, []
+    for line in script.lines:
+        now_ms += line.gap_ms
+        said = line.text.replace(",", "").split()
+        words = [PlainWord(w, now_ms + i * word_ms, now_ms + (i + 1) * word_ms) for i, w in enumerate(said)]
+        spoken.append(Spoken(line.speaker, line, tuple(words)))
+        now_ms += len(said) * word_ms
+    return Placed(spoken, now_ms + script.tail_ms)
+
+
+def spoken_at(start_ms: int, line: Line, ends_ms: Sequence[int]) -> Spoken:
+    """The line beginning at `start_ms`, its words ending at `ends_ms`, with no silence between them."""
+    said = line.text.replace(",", "").split()
+    if len(said) != len(ends_ms):
+        raise ValueError(f"spoken_at: {len(said)} words in {line.text!r}, {len(ends_ms)} ends; one end a word is right")
+    starts_ms = [start_ms, *ends_ms[:-1]]
+    words = tuple(PlainWord(*timed) for timed in zip(said, starts_ms, ends_ms, strict=True))
+    return Spoken(line.speaker, line, words)
