@@ -1,4 +1,4 @@
-"""What a scenario is before it sounds: lines, what they mean to the agent, and lines placed in time. No audio, no labels."""
+"""What a scenario is before it sounds: lines, what they mean to the agent, their place in time. No audio, no labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -11,10 +11,12 @@ from microturn.data.oracle import oracle
 from microturn.data.scenarios import (
     addressing,
     chat,
+    ending,
     hesitation,
     memory,
     questions,
     standing,
+    stopping,
     stories,
     timers,
     watches,
@@ -35,7 +37,7 @@ SAMPLERS: dict[str, Sampler] = {
     "convert": standing.convert,
     "taboo": standing.taboo,
     "items": standing.items_skill,
-    "stop": standing.stop,
+    "stop": ending.stop,
     "interval": timers.interval,
     "delay": timers.delay,
     "stopwatch": watches.stopwatch,
@@ -43,7 +45,7 @@ SAMPLERS: dict[str, Sampler] = {
     "countdown": timers.countdown,
 }
 SKILLS: tuple[str, ...] = tuple(SAMPLERS)
-_FILES = (addressing, chat, hesitation, memory, questions, standing, stories, timers, watches)
+_FILES = (addressing, chat, hesitation, memory, questions, standing, stopping, stories, timers, watches)
 
 
 class Dialog(NamedTuple):

@@ -142,8 +142,11 @@ def wake_word(rng: np.random.Generator, split: Split) -> Script:
     name = main.meaning.name
     negative = chance(rng, 0.18)
     lines = [line(main, between(rng, 400, 1500))]
-    for _ in range(between(rng, 2, 4)):
-        lines.append(_under_wake_word(rng, split, name, is_called=not negative and chance(rng, 0.55)))
+    turns = between(rng, 2, 4)
+    surely_called = between(rng, 0, turns - 1)
+    for turn in range(turns):
+        is_called = not negative and (turn == surely_called or chance(rng, 0.45))
+        lines.append(_under_wake_word(rng, split, name, is_called=is_called))
     if not negative and chance(rng, 0.4):
         lines.append(line(pick(rng, releasing(split)), between(rng, 1800, 2600)))
         lines.append(line(questions.question(rng, split, "wake word"), between(rng, 800, 2000)))

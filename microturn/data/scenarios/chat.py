@@ -34,7 +34,12 @@ EVERYDAY = (
     *("my friend is getting married", "the soup was too hot", "i am going to the store", "he always talks so much"),
     *("she plays the piano every evening", "we could hear the sea", "there was a strong wind", "i had a strange dream"),
     *("the stairs are very steep", "my phone is almost empty", "it is getting dark outside", "i am glad you are here"),
-    *("he works in a big office", "they live across the street", "the children are playing outside", "i love this place"),
+    *(
+        "he works in a big office",
+        "they live across the street",
+        "the children are playing outside",
+        "i love this place",
+    ),
     *("we took the wrong road", "the concert was wonderful", "i met her a long time ago", "nothing ever happens here"),
 )
 

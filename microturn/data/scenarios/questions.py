@@ -107,7 +107,7 @@ def questions(split: Split, kind: str) -> tuple[Phrase, ...]:
     slots = facts(kind)
     if split != "train" and kind == "sum":
         slots = tuple(s for s in slots if s.split is not None) + tuple(thinned(slots, 40, split))
-        slots = tuple(dict((s.key, s) for s in slots).values())
+        slots = tuple({s.key: s for s in slots}.values())
     return phrases(split, kind, CORES[kind], QUESTION, slots, per_slot if split == "train" else 2, lambda s: True)
 
 

@@ -1,15 +1,15 @@
-"""Standing instructions, answered while the user speaks: "count", "convert", "taboo", "items", and "stop" for all."""
+"""Standing instructions, answered while the user speaks: the skills "count", "convert", "taboo" and "items"."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from microturn.data.lexicon import FRUITS, GROCERIES, NAMES, PEOPLE, TABOO_WORDS, number_words
-from microturn.data.scenarios import chat, questions, stories
+from microturn.data.scenarios import chat, questions, stopping, stories
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
-from microturn.data.script import Line, Script, StartConvert, StartCount, StartItems, StartTaboo, StopAll
+from microturn.data.script import Line, Script, StartConvert, StartCount, StartItems, StartTaboo
 from microturn.data.splits import BARE, COMMAND, STORY, Core, Phrase, Slot, Split, hashed, phrases, split_of
 
 RATES = (2, 3, 10)
@@ -86,19 +86,6 @@ LISTING_TOLD = (
     Core("my {who} forgot the list", "val"),
     Core("yesterday my {who} said okay after each item", "test"),
 )
-STOPPING = (
-    Core("okay stop"),
-    Core("stop"),
-    Core("stop now"),
-    Core("please stop"),
-    Core("stop please"),
-    Core("okay you can stop"),
-    Core("okay stop now"),
-    Core("that's enough stop"),
-    Core("now stop please", "val"),
-    Core("okay stop please", "test"),
-    Core("you can stop now", "test"),
-)
 SOMEBODY = (
     Core("{n}, {start}"),
     Core("hey {n}, {start}"),
@@ -112,7 +99,7 @@ QUANTITIES = ("two", "three", "four", "five", "six", "ten", "some")
 
 @dataclass(frozen=True)
 class Task:
-    """One standing instruction with what makes the agent speak, what does not, and talk about it that starts nothing."""
+    """One standing instruction: what makes the agent speak, what does not, and talk about it that starts nothing."""
 
     skill: str
     start: Phrase
@@ -121,13 +108,6 @@ class Task:
     told: Sequence[Phrase]
     gap_ms: tuple[int, int] = (250, 1500)
     cue_share: float = 0.65
-
-
-@cache
-def stopping(split: Split) -> tuple[Phrase, ...]:
-    """All ways to end whatever is on."""
-    cores = [core for core in STOPPING if core.split == split]
-    return tuple(Phrase(core.text, f"stop:{core.text}", f"stop:{core.text}", StopAll()) for core in cores)
 
 
 @cache
@@ -187,13 +167,14 @@ def told(split: Split, skill: str) -> tuple[Phrase, ...]:
         "taboo": [{"w": word} for word in TABOO_WORDS],
         "items": [{}],
     }[skill]
-    who_of = PEOPLE if skill != "taboo" else PEOPLE[:4]
+    who_of = PEOPLE if skill != "taboo" else PEOPLE[:3]
     slots = []
     for fill in fills:
         for who in who_of:
             key = f"{who}-{'-'.join(fill.values())}"
-            slots.append(Slot(key, fill | {"who": who}, None, split_of(skill, key)))
-    return phrases(split, f"told{skill}", cores, STORY, slots, 1 if skill != "items" else 3)
+            held_out = split_of(skill, key) if skill != "items" else None
+            slots.append(Slot(key, fill | {"who": who}, None, held_out))
+    return phrases(split, f"told{skill}", cores, STORY, slots, 1 if split == "train" else 3)
 
 
 def count_task(rng: np.random.Generator, split: Split) -> Task:
@@ -256,17 +237,9 @@ def items_skill(rng: np.random.Generator, split: Split) -> Script:
     return _standing(rng, split, items_task(rng, split))
 
 
-def stop(rng: np.random.Generator, split: Split) -> Script:
-    """Any standing instruction, stopped; afterwards its cues mean nothing. A negative says stop with nothing on."""
-    task = TASKS[pick(rng, tuple(TASKS))](rng, split)
-    ending = pick(rng, stopping(split))
-    negative = chance(rng, 0.15)
-    before = [] if negative else [line(task.start, between(rng, 400, 1500))]
-    if not negative:
-        before += _story(rng, task, between(rng, 1, 3), cue_share=0.9)
-    lines = [*before, line(ending, between(rng, 700, 2000)), *_story(rng, task, between(rng, 2, 4), cue_share=0.8)]
-    main = replace(ending, slots=f"{ending.slots}/{task.start.slots}")
-    return script_of("stop", main, lines, negative=negative)
+def any_task(rng: np.random.Generator, split: Split) -> Task:
+    """One of the four, all alike."""
+    return pick(rng, tuple(TASKS.values()))(rng, split)
 
 
 def _standing(rng: np.random.Generator, split: Split, task: Task) -> Script:
@@ -274,19 +247,24 @@ def _standing(rng: np.random.Generator, split: Split, task: Task) -> Script:
         return _negative(rng, split, task)
     lines = [line(task.start, between(rng, 400, 1500))]
     if chance(rng, 0.12) and task.skill != "items":
-        lines = [*_story(rng, task, 1, cue_share=1.0), *lines]
-    lines += _story(rng, task, between(rng, 3, 7), task.cue_share)
+        lines = [*story(rng, task, 1, cue_share=1.0), *lines]
+    told_story = story(rng, task, between(rng, 2, 6), task.cue_share) + story(rng, task, 1, cue_share=1.0)
+    if chance(rng, 0.06):
+        told_story += story(rng, task, between(rng, 4, 6), cue_share=0.95)
+    rng.shuffle(told_story)  # type: ignore[arg-type]
+    lines += told_story
     if chance(rng, 0.15):
         lines.insert(between(rng, 2, len(lines)), _interruption(rng, split, task))
     if chance(rng, 0.45):
-        lines.append(line(pick(rng, stopping(split)), between(rng, 700, 1800)))
-        lines += _story(rng, task, between(rng, 1, 2), cue_share=0.9)
+        lines.append(line(pick(rng, stopping.stopping(split)), between(rng, 700, 1800)))
+        lines += story(rng, task, between(rng, 1, 2), cue_share=0.9)
     return script_of(task.skill, task.start, lines)
 
 
-def _story(rng: np.random.Generator, task: Task, length: int, cue_share: float) -> list[Line]:
+def story(rng: np.random.Generator, task: Task, length: int, cue_share: float) -> list[Line]:
+    """`length` sentences, each with a cue with probability `cue_share`."""
     banks = [task.cues if chance(rng, cue_share) else task.others for _ in range(length)]
-    return [line(pick(rng, bank or task.others), between(rng, *task.gap_ms)) for bank in banks]
+    return [line(pick(rng, bank), between(rng, *task.gap_ms)) for bank in banks]
 
 
 def _interruption(rng: np.random.Generator, split: Split, task: Task) -> Line:
@@ -300,18 +278,18 @@ def _negative(rng: np.random.Generator, split: Split, task: Task) -> Script:
     """Cues while the task is off, not for the agent, or about something else; or the task on and no cue."""
     kind = pick(rng, ("told", "told", "overheard", "nothing", "somebody"))
     opening = [line(pick(rng, chat.phrases_of(split)), between(rng, 400, 1500))]
-    story = _story(rng, task, between(rng, 3, 5), cue_share=0.85)
+    after = story(rng, task, between(rng, 3, 5), cue_share=0.85)
     main = task.start
     if kind == "told":
         main = pick(rng, task.told)
-        lines = [line(main, between(rng, 400, 1500)), *story]
+        lines = [line(main, between(rng, 400, 1500)), *after]
     elif kind == "overheard":
-        lines = [*opening, line(task.start, between(rng, 700, 2000), pick(rng, ("other", "tv"))), *story]
+        lines = [*opening, line(task.start, between(rng, 700, 2000), pick(rng, ("other", "tv"))), *after]
     elif kind == "somebody":
         main = pick(rng, to_somebody(split, task.skill))
-        lines = [line(main, between(rng, 400, 1500)), *story]
+        lines = [line(main, between(rng, 400, 1500)), *after]
     else:
-        lines = [line(task.start, between(rng, 400, 1500)), *_story(rng, task, between(rng, 3, 5), cue_share=0.0)]
+        lines = [line(task.start, between(rng, 400, 1500)), *story(rng, task, between(rng, 3, 5), cue_share=0.0)]
     return script_of(task.skill, main, lines, negative=True)
 
 
@@ -325,14 +303,14 @@ def to_somebody(split: Split, skill: str) -> tuple[Phrase, ...]:
         "items": ["say okay after each item"],
     }
     pairs = [(name, start) for name in NAMES for start in starts[skill]]
-    kept = [p for p in pairs if skill != "taboo" or hashed("somebody", *p) < 800]
+    kept = [p for p in pairs if hashed("somebody", *p) < {"taboo": 800, "convert": 6000}.get(skill, 10_000)]
     slots = [Slot(f"{n}-{start}", {"n": n, "start": start}, None, split_of("somebody", n, start)) for n, start in kept]
-    return phrases(split, f"somebody{skill}", SOMEBODY, BARE, slots, 1)
+    return phrases(split, f"somebody{skill}", SOMEBODY, BARE, slots, 1 if split == "train" else 2)
 
 
 def all_phrases(split: Split) -> Iterator[Phrase]:
     """Everything this file can say."""
-    yield from (*stopping(split), *forbidding(split), *listing(split), *items(split))
+    yield from (*forbidding(split), *listing(split), *items(split))
     for category in CATEGORY_SINGULAR:
         yield from counting(split, category)
     for source in ("euros", "meters"):

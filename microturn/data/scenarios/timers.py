@@ -8,6 +8,7 @@ import numpy as np
 from microturn.data.lexicon import PEOPLE, REMINDERS, SAYABLE, number_words
 from microturn.data.scenarios import chat, questions, standing, stories
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
+from microturn.data.scenarios.stopping import stopping
 from microturn.data.script import Cancel, Countdown, Delay, Interval, Line, Reschedule, Script
 from microturn.data.splits import COMMAND, STORY, Core, Phrase, Slot, Split, hashed, phrases, prefixes, split_of
 
@@ -128,9 +129,15 @@ def delays(split: Split) -> tuple[Phrase, ...]:
 
 
 @cache
-def delays_to(split: Split, largest: int) -> tuple[Phrase, ...]:
-    """Delays of at most `largest` seconds."""
-    return tuple(p for p in delays(split) if isinstance(p.meaning, Delay) and p.meaning.seconds <= largest)
+def intervals_to(split: Split, largest: int) -> tuple[Phrase, ...]:
+    """Intervals of at most `largest` seconds."""
+    return tuple(p for p in intervals(split) if isinstance(p.meaning, Interval) and p.meaning.seconds <= largest)
+
+
+@cache
+def delays_to(split: Split, lowest: int, largest: int) -> tuple[Phrase, ...]:
+    """Delays from `lowest` to `largest` seconds."""
+    return tuple(p for p in delays(split) if isinstance(p.meaning, Delay) and lowest <= p.meaning.seconds <= largest)
 
 
 AND = prefixes(train=("", "oh", "please"), val=("okay",), test=("so",))
@@ -183,9 +190,15 @@ def told(split: Split) -> tuple[Phrase, ...]:
 
 
 def while_waiting(rng: np.random.Generator, split: Split, span_ms: int) -> list[Line]:
-    """Talk, or silence, of about `span_ms`; at most one short line more."""
+    """Talk, a story with a task of its own, or silence, of about `span_ms`; at most one short line more."""
     lines: list[Line] = []
     left_ms = span_ms
+    if span_ms > 9000 and chance(rng, 0.15):
+        task = pick(rng, (standing.count_task, standing.taboo_task))(rng, split)
+        told_story = [line(task.start, between(rng, 400, 1500)), *standing.story(rng, task, 6, cue_share=0.7)]
+        while told_story and spent_ms(told_story) > span_ms:
+            told_story.pop()
+        return told_story
     talkative = chance(rng, 0.65)
     while talkative and left_ms > 3500:
         gap_ms = between(rng, 400, min(4000, left_ms - 2500))
@@ -218,7 +231,7 @@ def interval(rng: np.random.Generator, split: Split) -> Script:
     rest_ms = max(span_ms - spent_ms(waiting), 500)
     if chance(rng, 0.3):
         return script_of("interval", main, lines, tail_ms=rest_ms + 1000)
-    lines.append(line(pick(rng, standing.stopping(split)), rest_ms))
+    lines.append(line(pick(rng, stopping(split)), rest_ms))
     return script_of("interval", main, lines, tail_ms=min(every_ms, 8000) + 1500)
 
 
@@ -228,7 +241,7 @@ def delay(rng: np.random.Generator, split: Split) -> Script:
     if variant < 0.12:
         return _off_the_clock(rng, split, "delay")
     largest = 12 if chance(rng, 0.65) else 25 if chance(rng, 0.85) else 60
-    main = pick(rng, delays_to(split, largest))
+    main = pick(rng, delays_to(split, 6 if 0.30 <= variant < 0.60 else 3, largest))
     assert isinstance(main.meaning, Delay)
     lines = [line(main, between(rng, 400, 1500))]
     last_s = main.meaning.seconds
@@ -260,7 +273,7 @@ def countdown(rng: np.random.Generator, split: Split) -> Script:
     if chance(rng, 0.2):
         lines.append(line(pick(rng, chat.phrases_of(split)), between(rng, 800, 2000)))
     if chance(rng, 0.3):
-        lines.append(line(pick(rng, standing.stopping(split)), between(rng, 900, max(span_ms - 1200, 1000))))
+        lines.append(line(pick(rng, stopping(split)), between(rng, 900, max(span_ms - 1200, 1000))))
     return script_of("countdown", main, lines, tail_ms=max(span_ms - spent_ms(lines[1:]), 1500) + 1500)
 
 

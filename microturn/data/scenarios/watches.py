@@ -6,11 +6,20 @@ from functools import cache
 import numpy as np
 
 from microturn.data.lexicon import PEOPLE, number_words
-from microturn.data.scenarios import chat, standing, stories
+from microturn.data.scenarios import chat, stories
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
+from microturn.data.scenarios.stopping import stopping
 from microturn.data.scenarios.timers import spent_ms, while_waiting
-from microturn.data.script import AskElapsed, ElapsedDone, ElapsedStart, Line, Script, SilenceWatch
-from microturn.data.script import StopwatchStart, StopwatchStop
+from microturn.data.script import (
+    AskElapsed,
+    ElapsedDone,
+    ElapsedStart,
+    Line,
+    Script,
+    SilenceWatch,
+    StopwatchStart,
+    StopwatchStop,
+)
 from microturn.data.splits import COMMAND, QUESTION, STATEMENT, STORY, Core, Phrase, Slot, Split, phrases
 
 QUIET_SECONDS = range(3, 11)
@@ -151,16 +160,19 @@ def stopwatch(rng: np.random.Generator, split: Split) -> Script:
 
 
 def _untimed(rng: np.random.Generator, split: Split) -> Script:
-    """A watch that is stopped but never was started, started by others, or only talked about; done without a question."""
+    """A watch that was never started, was started by others, or is only talked about; done without a question."""
     main = pick(rng, told(split))
     lines: list[Line] = [line(main, between(rng, 400, 1500))]
-    kind = pick(rng, ("started by others", "never asked", "told"))
+    kind = pick(rng, ("started by others", "never asked", "never started", "told"))
     if kind == "started by others":
         lines.append(line(pick(rng, starts(split)), between(rng, 600, 2000), "other"))
         lines.append(line(pick(rng, stops(split)), between(rng, 2000, 6000), "other"))
     elif kind == "never asked":
         lines.append(line(pick(rng, beginnings(split)), between(rng, 600, 2000)))
         lines.append(line(pick(rng, finishes(split)), between(rng, 2000, 6000)))
+    elif kind == "never started":
+        bank = stops(split) if chance(rng, 0.5) else elapsed_questions(split)
+        lines.append(line(pick(rng, bank), between(rng, 1500, 4000)))
     lines.append(line(pick(rng, told(split)), between(rng, 700, 2500)))
     return script_of("stopwatch", main, lines, negative=True)
 
@@ -172,16 +184,16 @@ def silence(rng: np.random.Generator, split: Split) -> Script:
     limit_ms = 1000 * main.meaning.seconds
     lines = [line(main, between(rng, 400, 1500))]
     kind = rng.random()
-    if kind < 0.12:
+    if kind < 0.10:
         lines = [line(pick(rng, told(split)), between(rng, 400, 1500)), *_talk(rng, split, limit_ms, 1)]
         return script_of("silence", main, lines, negative=True, tail_ms=between(rng, 4000, 9000))
     lines += _talk(rng, split, limit_ms, between(rng, 0, 3))
-    if kind < 0.30:
-        lines += [*_talk(rng, split, limit_ms, 2), line(pick(rng, standing.stopping(split)), between(rng, 700, 1800))]
+    if kind < 0.20:
+        lines += [*_talk(rng, split, limit_ms, 2), line(pick(rng, stopping(split)), between(rng, 700, 1800))]
         return script_of("silence", main, lines, negative=True, tail_ms=limit_ms + 1500)
-    if chance(rng, 0.5):
+    for _ in range(pick(rng, (0, 1, 1, 2) if limit_ms <= 6000 else (0, 1))):
         gap_ms = limit_ms + between(rng, 1500, 3000)
-        lines.append(line(pick(rng, stories.stories(split, "plain")), gap_ms))
+        lines += [line(pick(rng, stories.stories(split, "plain")), gap_ms), *_talk(rng, split, limit_ms, 1)]
     if chance(rng, 0.2):
         lines.append(line(pick(rng, chat.phrases_of(split)), between(rng, 700, 1500), pick(rng, ("other", "tv"))))
     return script_of("silence", main, lines, tail_ms=limit_ms + between(rng, 1500, 3500))
