@@ -1,15 +1,19 @@
-"""Sound to numbers: causal log-mel frames and their 16 levels (dMel). Streaming and offline live here; no learning does.
+"""Sound to numbers: causal log-mel frames and their 16 levels (dMel), streaming and offline. No learning lives here.
 
 dMel: Bai et al. 2024, arXiv 2407.15835. Mel scale and area normalisation: Slaney, Auditory Toolbox, 1998.
 Shapes: N samples, F mel frames, C channels, K spectrum bins.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
+from microturn.core.errors import InputError
+
 FLOOR_DB = -120.0
+HISTOGRAM_DB = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class MelConfig:
     hop_samples: int = 320
     n_mels: int = 80
     n_levels: int = 16
-    low_db: float = -78.0
-    high_db: float = -18.0
+    low_db: float = -86.0
+    high_db: float = -26.0
 
 
 def hz_to_mel(hz: np.ndarray) -> np.ndarray:
@@ -39,7 +43,10 @@ def mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def mel_filters_KC(config: MelConfig) -> np.ndarray:
-    """Triangular filters, float32 [window // 2 + 1, n_mels], area-normalised times their mean width (so a tone keeps its level)."""
+    """Triangular filters, float32 [window // 2 + 1, n_mels], area-normalised times their mean width.
+
+    So a tone keeps its level, whatever the channel.
+    """
     bins_hz = np.fft.rfftfreq(config.window_samples, 1.0 / config.sample_rate_hz)
     top = hz_to_mel(np.array(config.sample_rate_hz / 2.0))
     edges_hz = mel_to_hz(np.linspace(0.0, float(top), config.n_mels + 2))
@@ -62,7 +69,8 @@ def _frames_db(padded: np.ndarray, config: MelConfig) -> np.ndarray:
     spectrum = np.fft.rfft(frames * _window(config), axis=1)
     power_FK = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     mel_FC = power_FK @ mel_filters_KC(config)
-    return (10.0 * np.log10(np.maximum(mel_FC, 10.0 ** (FLOOR_DB / 10.0)))).astype(np.float32)
+    db_FC = 10.0 * np.log10(np.maximum(mel_FC, 10.0 ** (FLOOR_DB / 10.0)))
+    return np.maximum(db_FC, FLOOR_DB).astype(np.float32)  # the logarithm rounds to just below the floor
 
 
 def log_mel_db(pcm: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
@@ -79,6 +87,26 @@ def quantize(db: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
     step_db = (config.high_db - config.low_db) / (config.n_levels - 1)
     level = np.rint((db - config.low_db) / step_db)
     return np.clip(level, 0, config.n_levels - 1).astype(np.uint8)
+
+
+def calibrate(
+    dbs: Iterable[np.ndarray], config: MelConfig = MelConfig(), low_percent: float = 5.0, high_percent: float = 99.9
+) -> MelConfig:
+    """The config whose range fits these sounds: from where `low_percent` of all values lie below to `high_percent`.
+
+    dbs: arrays of dB as `log_mel_db` gives them, any shape, read once and kept as a histogram of 0.5 dB bins; values at
+    the floor (digital silence) do not count. The ends are rounded to whole dB. Raises InputError when all is silence.
+    """
+    edges = np.arange(FLOOR_DB, 60.0 + HISTOGRAM_DB, HISTOGRAM_DB)
+    counts = np.zeros(len(edges) - 1, np.int64)
+    for db in dbs:
+        counts += np.histogram(db[db > FLOOR_DB + HISTOGRAM_DB], edges)[0]
+    if not counts.any():
+        raise InputError("no sound to calibrate on", "calibrate", "digital silence only", "log-mel of real sounds")
+    share = 100.0 * np.cumsum(counts) / counts.sum()
+    low_db = float(np.floor(edges[np.searchsorted(share, low_percent)]))
+    high_db = float(np.ceil(edges[np.searchsorted(share, min(high_percent, float(share[-1]))) + 1]))
+    return replace(config, low_db=low_db, high_db=max(high_db, low_db + config.n_levels))
 
 
 class MelStream:
