@@ -172,11 +172,13 @@ class Attention(nn.Module):
         index_B1TR = distance_BTR.clamp(0, extent - 1)[:, None].expand(-1, self.heads, -1, -1)
         bias_BHTR = bias_BHTE.gather(-1, index_B1TR).masked_fill((distance_BTR >= extent)[:, None], 0.0)
         bias_BHTR = bias_BHTR.masked_fill(~seen_BTR[:, None], MASKED)
-        groups = self.heads // self.kv_heads
-        keys = ring_k.repeat_interleave(groups, 1).to(q_BHTD.dtype)
-        values = ring_v.repeat_interleave(groups, 1).to(q_BHTD.dtype)
-        weights = torch.softmax((q_BHTD @ keys.transpose(-1, -2) + bias_BHTR).float(), -1).to(q_BHTD.dtype)
-        return self.o((weights @ values).transpose(1, 2).flatten(2)), raw_k, raw_v
+        # Queries of one key head stand together as rows, so the rings are read where they lie, never repeated.
+        rows_BGNR = bias_BHTR.reshape(batch, self.kv_heads, -1, slots)
+        q_BGND = q_BHTD.reshape(batch, self.kv_heads, -1, self.head_dim)
+        keys, values = ring_k.to(q_BGND.dtype), ring_v.to(q_BGND.dtype)
+        weights = torch.softmax((q_BGND @ keys.transpose(-1, -2) + rows_BGNR).float(), -1).to(q_BGND.dtype)
+        mixed_BHTD = (weights @ values).view(batch, self.heads, -1, self.head_dim)
+        return self.o(mixed_BHTD.transpose(1, 2).flatten(2)), raw_k, raw_v
 
 
 def full_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, bias_BHTE: Tensor, reach: int) -> Tensor:
