@@ -123,7 +123,20 @@ GROCERIES = (
     *("potatoes", "tomatoes", "carrots", "onions", "pasta", "honey", "juice", "cake", "paper", "candles", "flour"),
     *("towels", "socks", "pens", "batteries", "bottles", "plates", "cups", "spoons", "knives", "shoes", "gloves"),
 )
-THINGS_LONG = ("wall", "table", "road", "boat", "bridge", "rope", "garden", "room", "fence", "train", "tunnel", "carpet")
+THINGS_LONG = (
+    "wall",
+    "table",
+    "road",
+    "boat",
+    "bridge",
+    "rope",
+    "garden",
+    "room",
+    "fence",
+    "train",
+    "tunnel",
+    "carpet",
+)
 WAYS = (
     *("to the river", "to the market", "to the hotel", "to the bridge", "to the station", "to the beach"),
     *("to the park", "to the school", "to the lake", "to the church", "through the forest", "up the hill"),
@@ -136,54 +149,41 @@ EURO, DOLLAR, METER, FOOT = ("euro", "euros"), ("dollar", "dollars"), ("meter", 
 FILLERS = ("uh", "um", "hmm", "er")
 
 # The rest of the closed world: everyday verbs, nouns and small words that stories, chat and requests are made of.
-EVERYDAY = """
-a about again ago ahead air airport all almost alone along already also am an and angry animal animals another answer
-any anything apartment are around arm army art as ask asked at away baby back bake ball band bank bath bathroom be
-beach beautiful because bed bedroom been beep began begin behind believe bell belongs best better between beyond
-big bike blanket board boat body boiled book both bottom bought bowl boy break breakfast bridge bright bring broke
-broken brought brush build building built bus business busy but by cafe call called came camera can cancel candle
-car card care carry castle catch caught cellar center chair change cheap child children church city class climb
-clock close cloth clothes cloud coast coat color colors comes concert cook cooked corner cost could count counted
-counting country course cross cup cut dance danced dancing day days dear decided deep desk dinner did different
-dish do does doing done door dozen draw dream dress drive drove drank dust during each ear earth east easy eating
-else end enough entire even evening ever every everybody everyone everything exactly expensive eye face fact fall
-family famous far farm felt few field fight film find fine finger finish finished fire fit floor flower fly follow
-food for forget forgot forest forward found fresh fridge friendly friends from front fruit fruits fun funny game
-garage garden gave gets getting gift girl glad glass going gone got grandma great ground group grow guess guest guitar
-had hair half hall hand happened has hat have he hear heard heart heat held hello help her here hey hid hide hill
-him his hold hole holiday home honest hope hospital hot hotel hour hours house how hundred hungry i idea if ill i'm
-important instead into is island it it's item items its jacket job join journey just keep keeps kept key kind king
-kitchen knew knock know known ladder lady lake lamp land large laugh laughed learn learned leave left leg length
-let let's letter library life lift like liked line list listen little live lived living look looked looking lost lot
-lots lovely low lunch machine made mail make man many map market matter maybe me mean meant meat meet meeting memory
-men message met middle mind minute minutes mirror miss moment money month moon morning most mountain mouth moved
-movie much museum music must my name named names neck need needed neighbor newspaper next nice nobody noise noon
-north nose not note nothing now number numbers of off office often oh ok okay once one only onto or other our over
-own paid paint painted pair paper park part party pass passed past pay pen people perhaps phone photo piano picture
-piece place plan plane plant plate play played playing please pocket point police pool possible present pretty price
-prices problem promise put question questions quick quickly quite radio rain rained raining ran reach reached ready
-really remember remembered remind repair reset river road rock roof room rope round sad said same sand sang sat
-save saw say saying says school sea seat second seconds secret see seem seen send sent set seven several shall she
-shelf shine ship shirt shoe shop shopping should show shower sick side silent since sister sky sleep sleeping slept
-smell smiled so sofa some somebody someone something sometimes song soon sorry sound soup south speak spent spoke
-spoon spring square stairs standing star stars start started starting station stay stayed step still stone stood stop
-stopped stopwatch store storm story straight strange street student study such suddenly summer sure swam table
-take taken talk talked talking tall tell telling test than thank thanks that that's the their them then there these
-they thing things think third this those though thought through ticket till time timer times tired to today
-together told tomorrow tonight too took tooth tower town toy train travel tree trees tried trip truck try turned twice
-two ugly under understand until us use used usually valley very village visit visited voice wait waited waiting walked
-wall want wanted warm was wash washed watch watched waves way we wear weather wedding week weekend well went were west
-what what's when whenever where which while whisper who whole why wife will wind window wine winter wish with without
-woke woman wonder word words wore worked world worry would wrong wrote year years yesterday yet you your zoo
-chased followed fed ate bit jumped slid carried opened closed seller cart lovely bakes sells sell cleaned
-another's per lengths feet foot meter meters euro euros dollar dollars kilo quietly gently nearly finally
-plus minus opposite likes knows lay cutting wants countdown rings feeds sale reading afternoon working ringing married
-talks plays steep across wonderful happens counts missed mention hurry reminder alarm timing measure clock's calling answers everyone's name's friend's sister's
-brother's down from quiet silence silent seconds' elapsed long didn't don't can't won't isn't wasn't couldn't
-""".split()
+_EVERYDAY = """
+about across afternoon again ago ahead airport all almost alone along already am an and angry animal animals another
+answer answers any anyone apartment are arm around ask asked ate away baby band bank bathroom be beat beautiful bed
+beep begin beginning believe bell better between beyond blanket books bought boxes boy breakfast bright broke broken
+brought building built business busy but cafe called came camera can can't cancel candle card carried cart castle
+catch caught cellar center change cheap children city class clothes cloud coast color colors comes concert cooked
+corner cost could couldn't count countdown counted counting country cutting danced days decided deep desk did didn't
+different dinner do does don't drank dream drove dust each east end enough entire ever every everybody everyone
+everything expensive eyes face family famous feeds fell felt field film find fine finger finish finished fire fish
+flat floor followed food for forget forgot found fresh fridge friendly from front fruit fruits fun funny game garage
+gave getting gift girl glad glass going gone got grandma great ground grows guests guitar had hair half hall hand
+happened happens has have he hear heard heart held help her here hey his holiday hope hospital hour how hungry hurts i
+i'm idea if instead is island isn't it it's item jacket job journey jumped just keep key kids king knew know knows
+ladder lady land large laugh laughing lay leave leg length lengths let let's library life like likes line list listen
+little live lived lives lock longer looked looking lost lot louder lovely machine made make man many map married
+matter maybe me mean meat meet meeting message met middle midnight mind minus minute mirror missed missing month moon
+most mountain mouth moved movie much museum my name name's nearly need newspaper nice nobody noise noon north not
+nothing now number of office often oh okay once only onto opposite other over paid painted part party people perhaps
+photo piano piece place plan plane plants plate playing plays please plus pockets police pool pretty price prices
+promise put question quite radio rained raining ran reached reading really remember remind reminder repair ringing
+rings rock roof said sale sand sang sat saved saw say says seat second seconds secret see seller sells sent several
+shared she shelf ship shop should shower sick side silence silent simple sleep sleeping slept smiled so sofa some
+somebody someone something sometimes soon sorry south speak spent spring square stairs standing stands stars start
+started starting stay stayed steep step still stones stood stop stopped stopwatch store storm story straight strange
+students study suddenly summer swam swimming talk talked talking talks tell test than thank that that's them then
+there these they thing think this thought thousand time timer timing tired today together told tomorrow tonight too
+took tooth tower town toys travel trees tried truck try twice ugly understand until us usually valley very visited
+voice wait waited waiting walked want wanted wants was wash washed wasn't watched waves way we wear weather wedding
+week weekend well went were west what what's when whenever where which whole why wife will wind wine winter with
+without woke woman won't wonder wonderful word worked working works world would wrong wrote year years yesterday you
+your zoo
+"""
 
 # Not part of the world: strewn into chat so that unknown words disturb nothing.
-UNKNOWN_WORDS = """
+_UNKNOWN = """
 accordion algorithm almanac anchor antenna asphalt axle balcony ballot bamboo barometer basil bassoon beaver
 blizzard bracket bronze buffet cactus calendar canyon caravan cathedral ceramic charcoal chimney cinnamon circuit
 clarinet cobalt comet compass copper coral crater crystal cylinder dentist detour diesel dolphin drizzle dungeon
@@ -195,7 +195,10 @@ plasma plaster pottery prairie puzzle pyramid quarry quartz raccoon raft ramp re
 saffron sardine satellite scarf seminar shovel siren sketch squirrel statue stork suburb tablet tariff thistle
 thunder timber torch tractor treaty trumpet tulip turbine vacuum vanilla velvet violin volcano voucher walnut
 wagon walrus warehouse whistle willow wizard yacht zebra zipper
-""".split()
+"""
+
+EVERYDAY = tuple(_EVERYDAY.split())
+UNKNOWN_WORDS = tuple(_UNKNOWN.split())
 
 ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -234,7 +237,8 @@ def with_article(noun: str) -> str:
 
 def _all_words() -> frozenset[str]:
     spoken = [*DAYS, *MONTHS, *COLORS, *COLOR_OF, *OPPOSITE_OF, *OPPOSITE_OF.values(), *ANIMALS, *ANIMALS.values()]
-    spoken += [*FRUITS, *FRUITS.values(), *NAMES, *WAKE_NAMES, *REMINDERS, *SAYABLE, *TABOO_WORDS, *PEOPLE, *PLACES, *GOODS]
+    spoken += [*FRUITS, *FRUITS.values(), *NAMES, *WAKE_NAMES, *REMINDERS, *SAYABLE, *TABOO_WORDS]
+    spoken += [*PEOPLE, *PLACES, *GOODS]
     spoken += [f"{person}'s" for person in PEOPLE]
     spoken += [*GROCERIES, *THINGS_LONG, *WAYS, *THINGS_COLORED, *EURO, *DOLLAR, *METER, *FOOT, *FILLERS, *EVERYDAY]
     return frozenset(word for entry in [*spoken, *ONES, *TENS, "hundred"] for word in entry.split())

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from microturn.data.lexicon import PEOPLE, UNKNOWN_WORDS
+from microturn.data.scenarios.smalltalk import SMALLTALK
 from microturn.data.splits import STORY, Core, Phrase, Slot, Split, phrases, split_of, thinned
 
 FRAMES = (
@@ -23,30 +24,11 @@ FRAMES = (
     Core("i saw the {u} behind the {v}", "test"),
 )
 WHEN = ("morning", "evening", "week", "summer", "winter", "year", "month", "weekend", "spring")
-EVERYDAY = (
-    *("it is a lovely day today", "i am so tired", "we had dinner at eight", "the weather is nice today"),
-    *("i could not sleep last night", "let me think about it", "that was a great film", "i will be home soon"),
-    *("everything is fine here", "we should go there again", "i have to wash the clothes", "the room is too warm"),
-    *("it rained all day long", "we missed the last bus", "i need to clean my desk", "they moved to another town"),
-    *("the meeting was very long", "i like this song", "he is working late again", "we are going on holiday soon"),
-    *("somebody left the door open", "the bell is ringing", "i was looking for my key", "she told me a secret"),
-    *("there is nothing on the radio", "we waited for an hour", "i do not remember that", "it does not matter"),
-    *("my friend is getting married", "the soup was too hot", "i am going to the store", "he always talks so much"),
-    *("she plays the piano every evening", "we could hear the sea", "there was a strong wind", "i had a strange dream"),
-    *("the stairs are very steep", "my phone is almost empty", "it is getting dark outside", "i am glad you are here"),
-    *(
-        "he works in a big office",
-        "they live across the street",
-        "the children are playing outside",
-        "i love this place",
-    ),
-    *("we took the wrong road", "the concert was wonderful", "i met her a long time ago", "nothing ever happens here"),
-)
 
 
 @cache
 def phrases_of(split: Split) -> tuple[Phrase, ...]:
-    """About 300 sentences in train that mean nothing to the agent."""
+    """About 350 sentences in train that mean nothing to the agent."""
     slots = []
     for index, unknown in enumerate(UNKNOWN_WORDS):
         for offset in range(8):
@@ -55,10 +37,10 @@ def phrases_of(split: Split) -> tuple[Phrase, ...]:
             key = f"{unknown}-{other}-{who}-{when}"
             fill = {"u": unknown, "v": other, "who": who, "when": when}
             slots.append(Slot(key, fill, None, split_of("chat", key)))
-    strewn = phrases(split, "chat", FRAMES, STORY, thinned(slots, 32, "chat"), 1)
+    strewn = phrases(split, "chat", FRAMES, STORY, thinned(slots, 22, "chat"), 1)
     plain = tuple(
         Phrase(text, f"chat:plain{index}", f"chat:plain{index}")
-        for index, text in enumerate(EVERYDAY)
+        for index, text in enumerate(SMALLTALK)
         if split_of("plain", text) == split
     )
     return strewn + plain

@@ -14,7 +14,7 @@ from microturn.data.splits import Phrase, Split
 def stop(rng: np.random.Generator, split: Split) -> Script:
     """An instruction that runs for a while, a stop, and after it the same cues or moments again.
 
-    Negatives: a stop with nothing on.
+    Negatives: a stop with nothing on, or before the first moment.
     """
     ending = pick(rng, stopping(split))
     kind = rng.random()
@@ -44,16 +44,24 @@ def _stopped_task(rng: np.random.Generator, split: Split, ending: Phrase) -> Scr
 
 def _stopped_clock(rng: np.random.Generator, split: Split, ending: Phrase) -> Script:
     """A reminder, a timer, a watch on silence or a countdown, stopped between two moments or before the first."""
-    bank = pick(rng, (timers.intervals_to(split, 8), timers.delays_to(split, 4, 12), watches.silence_watches(split)))
+    bank = pick(
+        rng,
+        (
+            timers.intervals_to(split, 8),
+            timers.intervals_to(split, 8),
+            timers.delays_to(split, 4, 12),
+            watches.silence_watches(split),
+        ),
+    )
     start = pick(rng, bank)
     assert isinstance(start.meaning, (Interval, Delay, SilenceWatch))
-    moments = between(rng, 0, 2) if isinstance(start.meaning, Interval) else 0
+    moments = pick(rng, (0, 1, 1, 2, 3)) if isinstance(start.meaning, Interval) else 0
     every_ms = 1000 * start.meaning.seconds
     gap_ms = moments * every_ms + between(rng, 600, every_ms - 1200)
     lines = [line(start, between(rng, 400, 1500)), line(ending, gap_ms)]
     if chance(rng, 0.4):
         lines += timers.while_waiting(rng, split, every_ms)
-    return script_of("stop", _named(ending, start), lines, tail_ms=every_ms + 1500)
+    return script_of("stop", _named(ending, start), lines, negative=moments == 0, tail_ms=every_ms + 1500)
 
 
 def _named(ending: Phrase, start: Phrase) -> Phrase:
