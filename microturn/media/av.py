@@ -3,6 +3,8 @@
 Any container, codec, rate and layout that FFmpeg reads comes out as float32 mono at the rate asked for.
 Shapes: N samples, C channels.
 """
+# pyright: reportUnknownMemberType=false
+# PyAV's own types leave the type of a packet open.
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager

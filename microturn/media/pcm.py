@@ -2,6 +2,8 @@
 
 Shapes: N samples, C channels. Sound is float32 in [-1, 1], mono [N] unless it says otherwise.
 """
+# pyright: reportMissingTypeStubs=false
+# soxr ships no types.
 
 import numpy as np
 import numpy.typing as npt
