@@ -119,7 +119,8 @@ def phrases(
     canonical: Callable[[Slot], bool] = lambda slot: False,
 ) -> tuple[Phrase, ...]:
     """All phrases of a split: every slot that belongs there in at most `per_slot` of the split's templates, picked by
-    hash. In train, slots that are `canonical` always come in the first core with the first carrier."""
+    hash. In train, slots that are `canonical` always come in the first core with the first carrier, and with a share of
+    about a quarter: repeated in the result, for it is drawn from evenly."""
     allowed = [(index, carrier) for index, core in enumerate(cores) for carrier in _allowed(split, core, carriers)]
     found: list[Phrase] = []
     for slot in slots:
@@ -127,7 +128,7 @@ def phrases(
             continue
         first = allowed[:1] if split == "train" and canonical(slot) else []
         rest = sorted(allowed[len(first) :], key=lambda t: hashed(family, slot.key, *t))
-        for index, carrier in (first + rest)[:per_slot]:
+        for index, carrier in first * (min(len(rest), per_slot) // 4) + (first + rest)[:per_slot]:
             template = f"{family}:{index}|{carrier.prefix}|{carrier.suffix}"
             key = slot.key if slot.split is not None else f"{slot.key}@{template}"
             text = " ".join(filter(None, (carrier.prefix, cores[index].text.format(**slot.fill), carrier.suffix)))
@@ -144,8 +145,8 @@ def _allowed(split: Split, core: Core, carriers: Carriers) -> Sequence[Carrier]:
 
 
 def thinned(slots: Iterable[Slot], percent: int, *salt: object) -> list[Slot]:
-    """About `percent` of the train slots (twice that of the others), always the same ones."""
-    return [s for s in slots if hashed("thin", *salt, s.key) < 100 * percent * (1 if s.split in (None, "train") else 2)]
+    """About `percent` of the train slots (four times that of the others), always the same ones."""
+    return [s for s in slots if hashed("thin", *salt, s.key) < 100 * percent * (1 if s.split in (None, "train") else 4)]
 
 
 def prefixes(train: Sequence[str], val: Sequence[str], test: Sequence[str]) -> Carriers:

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from microturn.data.lexicon import NAMES, PEOPLE
+from microturn.data.lexicon import NAMES, PEOPLE, with_article
 from microturn.data.scenarios import chat, questions, stories
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
 from microturn.data.script import AskName, Remember, Script
@@ -31,7 +31,7 @@ ASKING = (
 OTHERS_NAMES = (
     Core("my {who}'s name is {x}"),
     Core("my {who} is called {x}"),
-    Core("i have a {who} called {x}"),
+    Core("i have {a} called {x}"),
     Core("the name of my {who} is {x}", "val"),
     Core("my {who} has the name {x}", "test"),
 )
@@ -57,7 +57,10 @@ def asking(split: Split) -> tuple[Phrase, ...]:
 def others_names(split: Split) -> tuple[Phrase, ...]:
     """Names of other people."""
     pairs = [(who, name) for who in PEOPLE for name in NAMES]
-    slots = [Slot(f"{who}-{x}", {"who": who, "x": x}, None, split_of("other", who, x)) for who, x in pairs]
+    slots = [
+        Slot(f"{who}-{x}", {"who": who, "a": with_article(who), "x": x}, None, split_of("other", who, x))
+        for who, x in pairs
+    ]
     return phrases(split, "othername", OTHERS_NAMES, STATEMENT, slots, 1)
 
 

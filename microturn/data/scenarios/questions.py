@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from microturn.data.lexicon import COLOR_OF, DAYS, MONTHS, NAMES, OPPOSITE_OF, PEOPLE, number_words
+from microturn.data.lexicon import COLOR_OF, DAYS, MONTHS, OPPOSITE_OF, PEOPLE, number_words
 from microturn.data.scenarios import chat
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
 from microturn.data.script import Ask, Script
@@ -130,8 +130,7 @@ def third_person(split: Split) -> tuple[Phrase, ...]:
     for kind in CORES:
         for fact in facts(kind):
             asked = CORES[kind][0].text.format(**fact.fill)
-            who = (*PEOPLE, *NAMES)[:16]
-            for person in who:
+            for person in PEOPLE:
                 slots.append(Slot(f"{person}-{fact.key}", {"who": person, "q": asked}, None, _told(person, fact.key)))
     return phrases(split, "told", THIRD_PERSON, BARE, thinned(slots, 3, "told"), 1)
 

@@ -20,7 +20,7 @@ from microturn.data.lexicon import (
 )
 from microturn.data.splits import STORY, Core, Phrase, Slot, Split, phrases, split_of, thinned
 
-KINDS = ("animals", "colors", "fruits", "euros", "meters", "dollars", "plain")
+KINDS = ("animals", "colors", "fruits", "euros", "meters", "dollars", "plain", "mentions")
 LARGEST_AMOUNT = 50
 
 FRAMES: dict[str, tuple[Core, ...]] = {
@@ -101,10 +101,29 @@ FRAMES: dict[str, tuple[Core, ...]] = {
         Core("my {who} left the {t} {where}", "test"),
         Core("all {when} we talked {where}", "test"),
     ),
+    "mentions": (
+        Core("my {who} talked about the {w}"),
+        Core("i was thinking of the {w} with my {who}"),
+        Core("the {w} made my {who} happy"),
+        Core("my {who} never liked the {w}"),
+        Core("i told my {who} about the {w}"),
+        Core("my {who} asked about the {w}", "val"),
+        Core("with my {who} i talked about the {w}", "test"),
+        Core("the {w} was important to my {who}", "test"),
+    ),
 }
 WHEN = ("morning", "evening", "night", "afternoon")
 # About how many of all slot combinations are kept, in percent: this bounds the number of clips.
-KEPT_PERCENT = {"animals": 18, "colors": 24, "fruits": 26, "euros": 60, "dollars": 12, "meters": 80, "plain": 35}
+KEPT_PERCENT = {
+    "animals": 18,
+    "colors": 24,
+    "fruits": 26,
+    "euros": 60,
+    "dollars": 12,
+    "meters": 80,
+    "plain": 32,
+    "mentions": 45,
+}
 
 
 @cache
@@ -115,7 +134,7 @@ def stories(split: Split, kind: str) -> tuple[Phrase, ...]:
         return phrases(split, kind, FRAMES["price"], STORY, slots, 1)
     if kind == "meters":
         return phrases(split, kind, FRAMES["length"], STORY, thinned(_lengths(), KEPT_PERCENT[kind], kind), 1)
-    slots = {"animals": _animals, "colors": _colors, "fruits": _fruits, "plain": _plain}[kind]()
+    slots = {"animals": _animals, "colors": _colors, "fruits": _fruits, "plain": _plain, "mentions": _mentions}[kind]()
     return phrases(split, kind, FRAMES[kind], STORY, thinned(slots, KEPT_PERCENT[kind], kind), 1)
 
 
@@ -220,6 +239,15 @@ def _plain() -> Iterator[Slot]:
             when = WHEN[(index + thing_index) % len(WHEN)]
             key = f"{thing}-{where}"
             yield Slot(key, {"who": who, "where": where, "t": thing, "when": when}, None, split_of("plain", key))
+
+
+def _mentions() -> Iterator[Slot]:
+    """Every word that may be forbidden, so that none is without a sentence."""
+    for index, word in enumerate(word for word in TABOO_WORDS if word not in COLORS):
+        for step in range(len(PEOPLE)):
+            who = PEOPLE[(index + step) % len(PEOPLE)]
+            if who != word:
+                yield Slot(f"{who}-{word}", {"who": who, "w": word}, None, split_of("mentions", who, word))
 
 
 def all_phrases(split: Split) -> Iterator[Phrase]:

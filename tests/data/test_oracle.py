@@ -1,0 +1,207 @@
+"""The oracle, skill by skill, on word times made by hand."""
+
+import pytest
+
+from microturn.data import script as mean
+from microturn.data.oracle import Expect, oracle
+from microturn.data.script import Line, Meaning, Spoken, spoken_at
+
+END_MS = 60_000
+
+
+def say(start_ms: int, text: str, meaning: Meaning | None = None, speaker: str = "user", word_ms: int = 300) -> Spoken:
+    """The text from `start_ms` on, every word `word_ms` long."""
+    n_words = len(text.replace(",", "").split())
+    return spoken_at(start_ms, Line(text, speaker, 0, meaning), [start_ms + word_ms * (i + 1) for i in range(n_words)])
+
+
+def heard(*spoken: Spoken, end_ms: int = END_MS) -> list[tuple[int, str]]:
+    """(tick, text) of what the agent should say."""
+    return [(expect.tick, expect.text) for expect in oracle(spoken, end_ms)]
+
+
+def test_nothing_on_means_nothing_said() -> None:
+    assert heard(say(0, "i saw a dog in the garden"), say(4000, "the bread was four euros"), say(8000, "banana")) == []
+
+
+def test_a_question_is_answered_in_the_tick_after_its_last_word() -> None:
+    asked = say(1000, "what is three plus four", mean.Ask("seven"))  # ends at 2500, in tick 12
+    assert oracle([asked], END_MS) == [Expect(13, "seven", "answer")]
+
+
+def test_the_skill_of_an_answer_is_the_one_of_its_question() -> None:
+    asked = say(0, "what is two plus two, no, three plus three", mean.Ask("six", "self-correction"))
+    assert oracle([asked], END_MS) == [Expect(2700 // 200 + 1, "six", "self-correction")]
+
+
+def test_pauses_inside_a_request_are_silent() -> None:
+    parts = [say(0, "what is"), say(1500, "uh"), say(2500, "three plus four", mean.Ask("seven", "patience"))]
+    assert heard(*parts) == [(3400 // 200 + 1, "seven")]
+
+
+@pytest.mark.parametrize("speaker", ["other", "tv"])
+def test_others_trigger_nothing(speaker: str) -> None:
+    start = say(0, "count the animals in my story", mean.StartCount("animals"))
+    asked = say(4000, "what is two plus two", mean.Ask("four"), speaker)
+    assert heard(start, asked, say(8000, "a dog and a cat", None, speaker)) == []
+    assert heard(say(0, "count the animals", mean.StartCount("animals"), speaker), say(4000, "a dog")) == []
+
+
+def test_the_name_is_the_last_one_told() -> None:
+    told = say(0, "my name is anna", mean.Remember("anna"))
+    again = say(3000, "my name is tom", mean.Remember("tom"))
+    asked = say(6000, "what is my name", mean.AskName())
+    assert heard(told, asked) == heard(told, say(3000, "my sister's name is lisa"), asked) == [(37, "anna")]
+    assert heard(told, again, asked) == [(37, "tom")]
+    assert heard(asked) == []
+
+
+def test_counts_follow_each_word_of_the_category_and_its_plural() -> None:
+    start = say(0, "count the animals in my story", mean.StartCount("animals"))  # ends at 1800
+    story = say(3000, "a dog and two mice saw a red apple")  # dog ends at 3600, mice at 4500
+    assert heard(start, story) == [(19, "one"), (23, "two")]
+    assert heard(story, start) == heard(start, story)  # the order of the list does not matter
+
+
+def test_a_story_before_the_instruction_is_not_counted() -> None:
+    assert heard(say(0, "a dog"), say(2000, "count the animals", mean.StartCount("animals"))) == []
+
+
+def test_a_new_count_begins_at_one() -> None:
+    start = mean.StartCount("animals")
+    spoken = [say(0, "count", start), say(1000, "a dog"), say(2000, "count", start), say(3000, "a cat")]
+    assert heard(*spoken) == [(1600 // 200 + 1, "one"), (3600 // 200 + 1, "one")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("the bread was four euros", "twelve dollars"),
+        ("it was twenty three euros", "sixty nine dollars"),
+        ("one euro", "three dollars"),
+        ("four dollars", None),
+        ("some euros", None),
+        ("four meters", None),
+    ],
+)
+def test_prices_are_converted_at_the_end_of_the_unit(text: str, said: str | None) -> None:
+    start = say(0, "one euro is three dollars", mean.StartConvert("euros", "dollars", 3))
+    ends_tick = (3000 + 300 * len(text.split())) // 200
+    assert heard(start, say(3000, text)) == ([(ends_tick + 1, said)] if said else [])
+
+
+def test_the_forbidden_word_is_beeped_each_time_and_only_it() -> None:
+    start = say(0, "say beep whenever i say banana", mean.StartTaboo("banana"))
+    assert heard(start, say(3000, "banana bananas lemon banana")) == [(17, "beep"), (22, "beep")]
+
+
+def test_items_get_an_okay_and_stories_do_not() -> None:
+    start = say(0, "say okay after each item", mean.StartItems())
+    spoken = [say(3000, "bread"), say(5000, "two apples"), say(7000, "we had no bread at all"), say(9000, "uh")]
+    assert heard(start, *spoken) == [(17, "okay"), (29, "okay")]
+
+
+def test_stop_ends_every_standing_instruction_and_timer() -> None:
+    starts = [
+        say(0, "count", mean.StartCount("animals")),
+        say(500, "convert", mean.StartConvert("euros", "dollars", 2)),
+        say(1000, "beep", mean.StartTaboo("dog")),
+        say(1500, "okay", mean.StartItems()),
+        say(2000, "remind", mean.Interval("breathe", 6)),
+        say(2500, "say", mean.Delay("stretch", 8)),
+        say(3000, "ask", mean.SilenceWatch(5, "are you there")),
+    ]
+    after = [say(6000, "a dog for four euros"), say(8000, "bread")]
+    assert heard(*starts, say(4000, "okay stop", mean.StopAll()), *after) == []
+    assert len(heard(*starts, *after)) > 8
+
+
+def test_an_interval_beats_until_stop_also_over_speech() -> None:
+    start = say(0, "remind me to breathe every four seconds", mean.Interval("breathe", 4))  # ends at 2100
+    story = say(5000, "we walked to the river and the park and then we slept")
+    stopped = say(14_000, "stop", mean.StopAll())
+    assert heard(start, story, stopped) == [(30, "breathe"), (50, "breathe"), (70, "breathe")]
+
+
+def test_a_delay_is_said_once_on_time() -> None:
+    assert heard(say(100, "say stretch in six seconds", mean.Delay("stretch", 6))) == [(38, "stretch")]
+
+
+def test_two_timers_each_count_from_their_own_line() -> None:
+    first = say(0, "say stretch in six seconds", mean.Delay("stretch", 6))  # ends at 1500
+    second = say(2000, "and drink in ten seconds", mean.Delay("drink", 10))  # ends at 3500
+    assert heard(first, second) == [(37, "stretch"), (67, "drink")]
+
+
+@pytest.mark.parametrize(("seconds", "tick"), [(8, 47), (12, 67), (3, 37)])
+def test_a_change_counts_from_the_delay_itself_unless_that_is_past(seconds: int, tick: int) -> None:
+    start = say(0, "say stretch in six seconds", mean.Delay("stretch", 6))  # ends at 1500
+    changed = say(4000, "make it", mean.Reschedule(seconds))  # ends at 4600; 1500 + 3000 is past
+    assert heard(start, changed) == [(tick if seconds > 3 else (4600 + 3000) // 200, "stretch")]
+
+
+def test_cancel_drops_the_last_delay_only() -> None:
+    first = say(0, "say stretch in six seconds", mean.Delay("stretch", 6))
+    second = say(2000, "and drink in ten seconds", mean.Delay("drink", 10))
+    cancelled = say(4000, "cancel that", mean.Cancel())
+    assert heard(first, second, cancelled) == [(37, "stretch")]
+    assert heard(first, say(8000, "cancel that", mean.Cancel())) == [(37, "stretch")]
+
+
+def test_the_stopwatch_says_whole_seconds_between_line_ends() -> None:
+    start = say(0, "start the stopwatch", mean.StopwatchStart())  # ends at 900
+    stop = say(7000, "stop the stopwatch", mean.StopwatchStop())  # ends at 7900
+    assert heard(start, stop) == [(40, "seven seconds")]
+    assert heard(stop) == []
+
+
+def test_elapsed_is_asked_for_after_done() -> None:
+    spoken = [say(0, "i am starting now", mean.ElapsedStart()), say(5000, "done", mean.ElapsedDone())]
+    asked = say(9000, "how long did that take", mean.AskElapsed())
+    assert heard(*spoken, asked) == [(10_500 // 200 + 1, "four seconds")]
+    assert heard(*spoken) == heard(asked) == []
+
+
+def test_silence_is_asked_about_once_each_time() -> None:
+    watch = say(0, "if i am quiet", mean.SilenceWatch(5, "are you there"))  # ends at 1200
+    story = say(10_000, "we went home")  # ends at 10900
+    other = say(12_000, "hello", None, "other")
+    assert heard(watch, story, other) == [(31, "are you there"), (79, "are you there")]
+
+
+def test_talking_keeps_the_silence_watch_quiet() -> None:
+    watch = say(0, "if i am quiet", mean.SilenceWatch(3, "are you there"))
+    talk = [say(at_ms, "and then we went home") for at_ms in range(3000, 15_000, 4000)]
+    assert heard(watch, *talk, end_ms=15_000) == []
+
+
+def test_a_countdown_says_a_number_a_second_until_stop() -> None:
+    start = say(0, "count down from three", mean.Countdown(3))  # ends at 1200
+    assert heard(start) == [(7, "three"), (12, "two"), (17, "one")]
+    assert heard(start, say(2500, "stop", mean.StopAll())) == [(7, "three"), (12, "two")]
+
+
+def test_with_a_wake_word_only_lines_that_begin_with_it_are_answered() -> None:
+    wake = say(0, "only answer when i call you max", mean.WakeWord("max"))
+    plain = say(4000, "what is two plus two", mean.Ask("four"))
+    called = say(8000, "max, what is two plus two", mean.Ask("four"))
+    free = say(12_000, "answer everyone again", mean.AnswerEveryone())
+    later = say(15_000, "what is two plus two", mean.Ask("four"))
+    assert heard(wake, plain, called) == [(50, "four")]
+    assert heard(wake, plain, called, free, later) == [(50, "four"), (83, "four")]
+
+
+def test_standing_cues_need_no_wake_word() -> None:
+    wake = say(2000, "only answer when i call you max", mean.WakeWord("max"))
+    start = say(0, "count the animals", mean.StartCount("animals"))
+    assert heard(start, wake, say(6000, "a dog")) == [(34, "one")]
+
+
+def test_what_collides_comes_later_and_nothing_begins_after_the_end() -> None:
+    spoken = [
+        say(0, "watch", mean.SilenceWatch(5, "are you there")),  # due at 5300, tick 26, three words: two ticks
+        say(0, "say", mean.Delay("stretch", 5)),
+    ]
+    assert heard(*spoken) == [(26, "stretch"), (27, "are you there")]
+    assert heard(*spoken, end_ms=5400) == [(26, "stretch")]
+    assert heard(say(0, "stop", mean.Ask("one")), end_ms=400) == []
