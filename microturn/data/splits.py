@@ -117,16 +117,18 @@ def phrases(
     slots: Iterable[Slot],
     per_slot: int = 1000,
     canonical: Callable[[Slot], bool] = lambda slot: False,
+    first_percent: int = 0,
 ) -> tuple[Phrase, ...]:
     """All phrases of a split: every slot that belongs there in at most `per_slot` of the split's templates, picked by
     hash. In train, slots that are `canonical` always come in the first core with the first carrier, and with a share of
-    about a quarter: repeated in the result, for it is drawn from evenly."""
+    about a quarter: repeated in the result, for it is drawn from evenly. So do `first_percent` of the other slots."""
     allowed = [(index, carrier) for index, core in enumerate(cores) for carrier in _allowed(split, core, carriers)]
     found: list[Phrase] = []
     for slot in slots:
         if slot.split not in (None, split):
             continue
-        first = allowed[:1] if split == "train" and canonical(slot) else []
+        is_first = canonical(slot) or hashed("first", family, slot.key) < 100 * first_percent
+        first = allowed[:1] if split == "train" and is_first else []
         rest = sorted(allowed[len(first) :], key=lambda t: hashed(family, slot.key, *t))
         for index, carrier in first * (min(len(rest), per_slot) // 4) + (first + rest)[:per_slot]:
             template = f"{family}:{index}|{carrier.prefix}|{carrier.suffix}"

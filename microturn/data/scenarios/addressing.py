@@ -5,10 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from microturn.data.lexicon import NAMES, WAKE_NAMES
-from microturn.data.scenarios import chat, questions
+from microturn.data.lexicon import CATEGORIES, NAMES, WAKE_NAMES
+from microturn.data.scenarios import chat, questions, stories
 from microturn.data.scenarios.draw import between, chance, line, pick, script_of
-from microturn.data.script import AnswerEveryone, Line, Script, WakeWord
+from microturn.data.script import AnswerEveryone, Line, Script, StartCount, WakeWord
 from microturn.data.splits import (
     BARE,
     COMMAND,
@@ -37,6 +37,12 @@ CALLED = (
     Core("{n}, can you tell me {q}", "val"),
     Core("{n}, so {q}", "test"),
     Core("{n}, okay {q}", "test"),
+)
+CALLED_TASKS = (
+    Core("{n}, {q}"),
+    Core("{n}, please {q}"),
+    Core("{n}, can you {q}", "val"),
+    Core("{n}, could you {q}", "test"),
 )
 WAKING = (
     Core("only answer when i call you {n}"),
@@ -80,14 +86,25 @@ def _asked_of(names: tuple[str, ...], percent: int, salt: str) -> Iterator[Slot]
 def to_somebody(split: Split) -> tuple[Phrase, ...]:
     """Questions to people who are not the agent."""
     slots = [Slot(s.key, s.fill, None, s.split) for s in _asked_of(NAMES, 13, "to")]
-    return phrases(split, "to", TO_SOMEBODY, BARE, slots, 1, lambda slot: slot.key == CANONICAL_CALL)
+    return phrases(split, "to", TO_SOMEBODY, BARE, slots, 1, lambda slot: slot.key == CANONICAL_CALL, 25)
 
 
 @cache
 def called(split: Split, name: str) -> tuple[Phrase, ...]:
     """Questions that begin with the wake name."""
-    bank = phrases(split, "called", CALLED, BARE, _asked_of((name,), 30, "called"), 1)
+    slots = _asked_of((name,), 30, "called")
+    bank = phrases(split, "called", CALLED, BARE, slots, 1, lambda slot: False, 40)
     return tuple(questions.under(phrase, "wake word") for phrase in bank)
+
+
+@cache
+def called_tasks(split: Split, name: str) -> tuple[Phrase, ...]:
+    """The wake name and an instruction to count, whose cues then need no name."""
+    slots = [
+        Slot(f"{name}-{category}", {"n": name, "q": f"count the {category} in my story"}, StartCount(category))
+        for category in CATEGORIES
+    ]
+    return phrases(split, "calledtask", CALLED_TASKS, BARE, slots)
 
 
 @cache
@@ -147,6 +164,13 @@ def wake_word(rng: np.random.Generator, split: Split) -> Script:
     for turn in range(turns):
         is_called = not negative and (turn == surely_called or chance(rng, 0.45))
         lines.append(_under_wake_word(rng, split, name, is_called=is_called))
+    if not negative and chance(rng, 0.12):
+        task = pick(rng, called_tasks(split, name))
+        assert isinstance(task.meaning, StartCount)
+        lines.append(line(task, between(rng, 1800, 2600)))
+        lines += [
+            line(pick(rng, stories.stories(split, task.meaning.category)), between(rng, 300, 1500)) for _ in range(2)
+        ]
     if not negative and chance(rng, 0.4):
         lines.append(line(pick(rng, releasing(split)), between(rng, 1800, 2600)))
         lines.append(line(questions.question(rng, split, "wake word"), between(rng, 800, 2000)))
@@ -172,4 +196,4 @@ def all_phrases(split: Split) -> Iterator[Phrase]:
     """Everything this file can say."""
     yield from (*to_somebody(split), *waking(split), *releasing(split))
     for name in WAKE_NAMES:
-        yield from (*called(split, name), *mentions(split, name))
+        yield from (*called(split, name), *called_tasks(split, name), *mentions(split, name))

@@ -152,7 +152,7 @@ def corrections(split: Split) -> tuple[Phrase, ...]:
     slots.append(replace(_corrected("sum", two, three), split="train"))
     usable = [slot for slot in slots if slot.fill["q"] != slot.fill["full"]]
     return phrases(
-        split, "fixed", CORRECTIONS, PREFIXES, usable, 1, lambda s: s.key == CANONICAL_CORRECTION
+        split, "fixed", CORRECTIONS, PREFIXES, usable, 1, lambda s: s.key == CANONICAL_CORRECTION, 20
     )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ TIME_TOLD = (
     Core("my {who} told me to {w} every {n} seconds", "test"),
     Core("yesterday my {who} counted down from {n}", "test"),
 )
+FIRST_PERCENT = 25  # how often the canonical template carries a free pair
 CANONICAL_TIMES = frozenset({"breathe-4", "stretch-6", "drink-10"})
 
 
@@ -115,8 +116,8 @@ def intervals(split: Split) -> tuple[Phrase, ...]:
     """Reminders that come again and again."""
     to_do = _timed("interval", REMINDERS, INTERVAL_SECONDS, 9000, Interval)
     to_say = _timed("interval", SAYABLE, INTERVAL_SECONDS, 6000, Interval)
-    reminding = phrases(split, "interval", REMINDING, COMMAND, to_do, 1, _is_canonical)
-    return reminding + phrases(split, "repeat", REPEATING, COMMAND, to_say, 1)
+    reminding = phrases(split, "interval", REMINDING, COMMAND, to_do, 1, _is_canonical, FIRST_PERCENT)
+    return reminding + phrases(split, "repeat", REPEATING, COMMAND, to_say, 1, _is_canonical, FIRST_PERCENT)
 
 
 @cache
@@ -124,8 +125,8 @@ def delays(split: Split) -> tuple[Phrase, ...]:
     """Reminders that come once."""
     to_do = _timed("delay", REMINDERS, DELAY_SECONDS, 9000, Delay)
     to_say = _timed("delay", SAYABLE, DELAY_SECONDS, 8000, Delay)
-    reminding = phrases(split, "delayto", DELAYING_TO, COMMAND, to_do, 1, _is_canonical)
-    return reminding + phrases(split, "delay", DELAYING, COMMAND, to_say, 1)
+    reminding = phrases(split, "delayto", DELAYING_TO, COMMAND, to_do, 1, _is_canonical, FIRST_PERCENT)
+    return reminding + phrases(split, "delay", DELAYING, COMMAND, to_say, 1, _is_canonical, FIRST_PERCENT)
 
 
 @cache
@@ -147,7 +148,7 @@ AND = prefixes(train=("", "oh", "please"), val=("okay",), test=("so",))
 def second_delays(split: Split) -> tuple[Phrase, ...]:
     """What is said to add a timer to one just set."""
     slots = [*_timed("and", REMINDERS, range(3, 21), 5500, Delay), *_timed("and", SAYABLE, range(3, 21), 3000, Delay)]
-    return phrases(split, "and", ADDING, AND, slots, 1, _is_canonical)
+    return phrases(split, "and", ADDING, AND, slots, 1, _is_canonical, FIRST_PERCENT)
 
 
 @cache
