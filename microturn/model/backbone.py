@@ -11,8 +11,9 @@ Shapes: B sessions, T new positions, W window, H query heads, G key/value heads,
 E distances of the bias, U model width, C channels of a convolution.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -151,6 +152,7 @@ class Attention(nn.Module):
         k_BGTD = self.k_norm(self._split(self.k_conv(raw_k, convs.k), self.kv_heads))
         v_BGTD = self._split(self.v_conv(raw_v, convs.v), self.kv_heads)
         batch, _, slots, _ = ring_k.shape
+        assert self.reach is None or x_BTU.shape[1] <= slots - self.reach, "more new positions than the state's slack"
         new = torch.arange(x_BTU.shape[1], device=x_BTU.device)
         position_BT = length_B[:, None] + new
         slot_BT = position_BT % slots
@@ -182,7 +184,7 @@ class Attention(nn.Module):
 
 
 def full_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, bias_BHTE: Tensor, reach: int) -> Tensor:
-    """Causal attention, every query against every key; sees `reach` positions back. The slow twin of the blocked one."""
+    """Causal attention, every query against every key; sees `reach` positions back. The blocked one's slow twin."""
     length, extent = q_BHTD.shape[2], bias_BHTE.shape[-1]
     distance = torch.arange(length, device=q_BHTD.device)
     known = min(length, extent)
@@ -197,7 +199,7 @@ def full_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, bias_BHTE: Te
 
 
 def blocked_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, bias_BHTE: Tensor, reach: int) -> Tensor:
-    """Sliding-window attention in blocks of `reach`: each block of queries meets its own and the previous block of keys."""
+    """Sliding-window attention in blocks of `reach`: queries of a block meet its own and the previous block of keys."""
     n_blocks = q_BHTD.shape[2] // reach
 
     def with_previous(x_BHTD: Tensor) -> Tensor:
@@ -211,7 +213,8 @@ def blocked_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, bias_BHTE:
     before_start = offset[None, :] > offset[:, None]
     first = by_distance[:, :, :1].masked_fill(before_start, MASKED)
     flipped = torch.cat([first, by_distance[:, :, 1:]], dim=2).flip(-1)
-    # Query a of a block may see columns a + 1 .. a + reach of its two blocks: rows one cell longer than the target shift by one each.
+    # Query a of a block may see columns a + 1 .. a + reach of its two blocks: rows one cell longer than the target
+    # shift by one each.
     laid = F.pad(flipped, (0, reach + 1), value=MASKED).flatten(-2)
     laid = F.pad(laid, (1, 0), value=MASKED)[..., : 2 * reach * reach]
     bias = laid.unflatten(-1, (reach, 2 * reach))
@@ -312,10 +315,13 @@ class Backbone(nn.Module):
         self.layers = nn.ModuleList(Layer(config, i) for i in range(config.layers))
         self.norm = RMSNorm(config.width, config.norm_eps)
 
+    def _layers(self) -> Iterable[Layer]:
+        return cast("Iterable[Layer]", self.layers)
+
     def forward(self, x_BTU: Tensor, tap: int | None = None) -> tuple[Tensor, Tensor | None]:
-        """Whole sequences. Returns the normed last hidden states and, if `tap` layers are named, the states after them."""
+        """Whole sequences. Returns the normed last hidden states and, if asked, the states after `tap` layers."""
         tapped = None
-        for depth, layer in enumerate(self.layers, start=1):
+        for depth, layer in enumerate(self._layers(), start=1):
             x_BTU = layer(x_BTU)
             tapped = x_BTU if depth == tap else tapped
         return self.norm(x_BTU), tapped
@@ -328,7 +334,7 @@ class Backbone(nn.Module):
         Outputs at padded positions are meaningless. T may not exceed the `slack` the state was made with.
         """
         tapped, convs = None, []
-        for depth, layer in enumerate(self.layers, start=1):
+        for depth, layer in enumerate(self._layers(), start=1):
             ring_k, ring_v = state.k_BGRD[depth - 1], state.v_BGRD[depth - 1]
             x_BTU, conv = layer.step(x_BTU, new_B, state.length_B, ring_k, ring_v, state.convs[depth - 1])
             convs.append(conv)
@@ -337,10 +343,10 @@ class Backbone(nn.Module):
         return self.norm(x_BTU), tapped, after
 
     def fresh_state(self, batch: int, slack: int = 64, max_length: int | None = None) -> BackboneState:
-        """State of sessions that have not begun. Rings hold a layer's reach plus `slack` (or `max_length` where reach is unlimited)."""
+        """State of new sessions. Rings hold a layer's reach (`max_length` where unlimited) plus `slack`."""
         weight = self.norm.weight
         rings, convs = [], []
-        for layer in self.layers:
+        for layer in self._layers():
             attention = layer.attention
             reach = attention.reach if attention.reach is not None else max_length
             if reach is None:
