@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, get_args
 
 SPEAKERS = ("user", "other", "tv")
 
@@ -168,6 +168,27 @@ class Script:
     negative: bool
     lines: tuple[Line, ...]
     tail_ms: int
+
+
+_MEANINGS = {kind.__name__: kind for kind in get_args(Meaning)}
+
+
+def script_to_json(script: Script) -> dict[str, Any]:
+    """Plain values that JSON can hold; `script_from_json` reads them back."""
+    lines = [
+        [line.text, line.speaker, line.gap_ms, line.meaning and [type(line.meaning).__name__, vars(line.meaning)]]
+        for line in script.lines
+    ]
+    return vars(script) | {"lines": lines}
+
+
+def script_from_json(data: dict[str, Any]) -> Script:
+    """The script that `script_to_json` gave."""
+    lines = [
+        Line(text, speaker, gap_ms, meaning and _MEANINGS[meaning[0]](**meaning[1]))
+        for text, speaker, gap_ms, meaning in data["lines"]
+    ]
+    return Script(**(data | {"lines": tuple(lines)}))
 
 
 class TimedWord(Protocol):

@@ -5,15 +5,16 @@ Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from microturn.data.oracle import Expect
 from microturn.data.stream import Stream
-from microturn.media.text import TextTokenizer
+from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig
 
 NO_TARGET = -100
@@ -32,6 +33,7 @@ class BatchConfig:
     say_weight: float = 3.0
     heard_blank_weight: float = 0.2
     tick_offset_s: float = 600.0
+    slip_share: float = 0.06
 
 
 class Batch(NamedTuple):
@@ -55,10 +57,35 @@ class _Row(NamedTuple):
     sound_place: list[int]
 
 
-def said_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
+class Slips(NamedTuple):
+    """What was said instead of what should have been, and the ticks whose decisions are therefore not taught."""
+
+    expects: tuple[Expect, ...]
+    untaught: frozenset[int]
+
+
+def with_slips(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> Slips:
+    """A share of the right actions goes missing, comes late or is wrong, so that the model learns to go on from there."""
+    kept: list[Expect] = []
+    untaught: set[int] = set()
+    for expect in expects:
+        if rng.random() >= share:
+            kept.append(expect)
+            continue
+        kind = rng.integers(3)
+        late = int(rng.integers(1, 4)) if kind == 1 else 0
+        untaught.update(range(expect.tick, expect.tick + late + 3))
+        if kind == 1:
+            kept.append(replace(expect, tick=expect.tick + late))
+        elif kind == 2:
+            kept.append(replace(expect, text=expects[int(rng.integers(len(expects)))].text))
+    return Slips(tuple(sorted(kept, key=lambda e: e.tick)), frozenset(untaught))
+
+
+def said_by_tick(expects: Sequence[Expect], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
     """Token ids to be said in each tick: an expected text begins in its tick and goes on, `per_tick` tokens a tick."""
     said: dict[int, list[int]] = {}
-    for expect in stream.expects:
+    for expect in expects:
         tick = expect.tick
         for token in tokenizer.encode(expect.text):
             while len(said.setdefault(tick, [])) >= per_tick:
@@ -70,25 +97,28 @@ def said_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dic
 def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
     typed: dict[int, list[int]] = {}
     for entry in stream.typed:
-        tokens = [tokenizer.user_id, *tokenizer.encode(entry.text)]
+        tokens = [int(Control.USER), *tokenizer.encode(entry.text)]
         typed.setdefault(entry.tick, []).extend(tokens[: per_tick + 1])
     return typed
 
 
-def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Row:
+def _lay_out(
+    stream: Stream, slips: Slips, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig
+) -> _Row:
     """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
-    said = said_by_tick(stream, tokenizer, model.text_per_tick)
+    said = said_by_tick(slips.expects, tokenizer, model.text_per_tick)
     typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
     near = {t + d for t in said for d in range(-config.near_ticks, config.near_ticks + 1)}
     sounds = model.sound_tokens
     n_sound = config.ticks * sounds
     row = _Row([], [], [], [], [])
-    full = False
+    full = untaught = False
 
     def place(index: int, target: int, weight: float) -> None:
+        taught = not (full or untaught)
         row.order.append(index)
-        row.decide.append(NO_TARGET if full else target)
-        row.decide_weight.append(0.0 if full else weight)
+        row.decide.append(target if taught else NO_TARGET)
+        row.decide_weight.append(weight if taught else 0.0)
 
     def place_token(token: int, target: int, weight: float) -> None:
         place(n_sound + len(row.tokens), target, weight)
@@ -96,11 +126,12 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
 
     for tick in range(config.ticks):
         heard, words = typed.get(tick, []), said.get(tick, [])
+        untaught = tick in slips.untaught
         full = full or len(row.tokens) + len(heard) + len(words) > config.text_slots
         if full:
             heard, words = [], []
         quiet = config.near_weight if tick in near else config.listen_weight
-        first = words[0] if words else tokenizer.listen_id
+        first = words[0] if words else int(Control.LISTEN)
         weight = config.say_weight if words else quiet
         for sound in range(sounds):
             decides = sound == sounds - 1 and not heard
@@ -111,7 +142,7 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
             place_token(token, first if decides else NO_TARGET, weight if decides else 0.0)
         for index, token in enumerate(words):
             goes_on = index + 1 < len(words)
-            target = words[index + 1] if goes_on else tokenizer.listen_id
+            target = words[index + 1] if goes_on else int(Control.LISTEN)
             if index + 1 == model.text_per_tick:
                 target = NO_TARGET
             place_token(token, target, config.say_weight if goes_on else config.near_weight)
@@ -150,13 +181,13 @@ def make_batch(
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     for index, stream in enumerate(streams):
-        row = _lay_out(stream, tokenizer, model, config)
+        row = _lay_out(stream, with_slips(stream.expects, config.slip_share, rng), tokenizer, model, config)
         used = len(row.order)
         order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
         order[index, used:] = n_sound + config.text_slots - 1
         decide[index, :used], decide_weight[index, :used] = row.decide, row.decide_weight
         places = np.array(row.sound_place)
-        heard[index, places], heard_weight[index, places] = tokenizer.pad_id, config.heard_blank_weight
+        heard[index, places], heard_weight[index, places] = int(Control.PAD), config.heard_blank_weight
         position_ms = 200 // model.sound_tokens
         for position, token in heard_targets(stream, tokenizer, n_sound, position_ms).items():
             heard[index, places[position]], heard_weight[index, places[position]] = token, 1.0

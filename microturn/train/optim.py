@@ -18,13 +18,13 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 class OptimConfig:
     """Learning rates at the plateau; warm-up, plateau, then linear decay to `final_share` over the last steps."""
 
-    muon_lr: float = 6e-3
+    muon_lr: float = 4e-3
     adam_lr: float = 2e-3
     weight_decay: float = 0.02
     momentum: float = 0.95
     adam_betas: tuple[float, float] = (0.9, 0.98)
     clip_norm: float = 1.0
-    warmup_steps: int = 100
+    warmup_steps: int = 200
     decay_steps: int = 0
     final_share: float = 0.02
 
