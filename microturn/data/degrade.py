@@ -45,10 +45,8 @@ def room(
     return np.fft.irfft(np.fft.rfft(pcm, n) * np.fft.rfft(tail, n), n)[: len(pcm)].astype(np.float32)
 
 
-def noise(
-    n_samples: int, rng: np.random.Generator, color: NoiseColor, clips: Sequence[np.ndarray] = ()
-) -> np.ndarray:
-    """float32 [n_samples] of noise with rms 1. Babble is a sum of `clips` (other people's speech) from random places."""
+def noise(n_samples: int, rng: np.random.Generator, color: NoiseColor, clips: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """float32 [n_samples] of noise with rms 1. Babble sums `clips` (speech of others) from random places."""
     if color == "hum":
         raw = _hum(n_samples, rng)
     elif color == "babble":

@@ -1,8 +1,8 @@
 """A pool of spoken clips on disk, as finely quantised log-mel: built by several processes, resumable, memory-mapped.
 
-Folder: pool.json (seed, number of jobs and of jobs a shard) and one folder per shard with clips.jsonl (one row per clip)
-and mel.u8 (uint8 [frames, 80], row-major; level q stands for q / 2 - 120 dB). Clip i is job i, whatever the number of
-processes; a shard exists only when it is whole, so a killed build goes on where it stopped.
+Folder: pool.json (what was asked for) and one folder per shard with clips.jsonl (one row per clip) and mel.u8 (uint8
+[frames, 80], row-major; level q stands for q / 2 - 120 dB). Clip i is job i, whatever the number of processes; a shard
+exists only when it is whole, so a killed build goes on where it stopped.
 Shapes: F mel frames of 20 ms, C = 80 channels.
 """
 
@@ -42,7 +42,7 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class PoolClip:
-    """mel_u8: uint8 [F, 80] (a view of the file; `to_db` gives dB); words: times from the first frame's first sample."""
+    """mel_u8: uint8 [F, 80], a view of the file (`to_db` gives dB); words: times from the first sample of frame 0."""
 
     mel_u8: np.ndarray
     words: tuple[WordTime, ...]
@@ -94,7 +94,7 @@ class ClipPool:
         self._rows: list[dict] = []
         self._mels: list[np.ndarray] = []
         self._by_line: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for shard in sorted(Path(folder).glob("shard-*[0-9]")):
+        for shard in sorted(Path(folder).glob("shard-*")):
             mel_u8 = np.memmap(shard / "mel.u8", np.uint8, "r").reshape(-1, N_MELS)
             for row in (shard / "clips.jsonl").read_text().splitlines():
                 self._add(json.loads(row), mel_u8)
@@ -160,6 +160,8 @@ def _run(
         return
     with multiprocessing.get_context("spawn").Pool(min(processes, len(work))) as workers:
         yield from workers.imap_unordered(build, work)
+        workers.close()  # leaving the block ends workers at once; this lets them end their festival first
+        workers.join()
 
 
 def _build_shard(folder: Path, seed: int, degraded_share: float, work: tuple[int, Sequence[Job]]) -> int:
@@ -210,7 +212,7 @@ def _row(job: Job, offset_frames: int, n_frames: int, words: list[list]) -> dict
 
 
 def _write_shard(final: Path, rows: list[dict], mel_u8: np.ndarray) -> None:
-    unfinished = final.with_name(f"{final.name}.{os.getpid()}")
+    unfinished = final.with_name(f"unfinished-{final.name}-{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     (unfinished / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -3,6 +3,7 @@
 Shapes: N samples, W words. Word times are seconds from the first sample of the sound they go with.
 """
 
+import ctypes
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -33,6 +34,11 @@ class RawSpeech:
     pcm: np.ndarray
     sample_rate_hz: int
     spans: tuple[Span, ...]
+
+
+def seed_c_noise() -> None:
+    """Start C's `rand`, from which espeak-ng and flite draw breath and frication, at the same place for every line."""
+    ctypes.CDLL(None).srand(0)
 
 
 def written_words(text: str) -> tuple[str, ...]:

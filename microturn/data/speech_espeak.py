@@ -1,4 +1,4 @@
-"""The espeak-ng voices, in process through ctypes on libespeak-ng: sound, and word times from its word and pause events."""
+"""The espeak-ng voices, in process through ctypes on libespeak-ng: sound, and word times from its events."""
 
 import ctypes
 from ctypes import POINTER, Structure, c_char_p, c_int, c_short, c_uint, c_void_p
@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microturn.data.speech import RawSpeech, Span, written_words
+from microturn.data.speech import RawSpeech, Span, seed_c_noise, written_words
 
-PACKAGE = "libespeak-ng1"
 _SYNCHRONOUS, _WITH_PHONEMES = 2, 1
 _RATE, _PITCH = 1, 3
 _WORD_EVENT, _PHONEME_EVENT = 1, 7
@@ -48,7 +47,7 @@ class _Espeak:
         self._library = ctypes.CDLL("libespeak-ng.so.1")
         self.sample_rate_hz = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, _WITH_PHONEMES)
         if self.sample_rate_hz < 0:
-            raise OSError("espeak-ng did not start: its data (Debian package espeak-ng-data) is missing")
+            raise OSError("espeak-ng did not start: its data is missing")
         self._callback = _CALLBACK(self._receive)
         self._library.espeak_SetSynthCallback(self._callback)
         self._blocks: list[np.ndarray] = []
@@ -70,10 +69,11 @@ class _Espeak:
     def speak(self, name: str, text: str, rate: float, pitch: float) -> tuple[np.ndarray, Timing]:
         """int16 [N] and its timing."""
         if self._library.espeak_SetVoiceByName(name.encode("ascii")) != 0:
-            raise OSError(f"espeak-ng has no voice {name!r}: install the Debian package espeak-ng-data")
+            raise OSError(f"espeak-ng has no voice {name!r}")
         self._library.espeak_SetParameter(_RATE, round(_WORDS_PER_MINUTE * rate), 0)
         self._library.espeak_SetParameter(_PITCH, round(np.clip(50 + 50 * np.log2(pitch), 0, 99)), 0)
         self._blocks, self._words, self._pauses = [], [], []
+        seed_c_noise()
         raw = text.encode("utf-8") + b"\0"
         self._library.espeak_Synth(c_char_p(raw), ctypes.c_size_t(len(raw)), 0, _POS_CHARACTER, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
@@ -92,7 +92,11 @@ def load() -> None:
 
 
 def speak(name: str, text: str, rate: float, pitch: float) -> RawSpeech:
-    """Say `text` with voice `name` (such as en-us+f3)."""
+    """Say `text` with voice `name` (such as en-us+f3).
+
+    Not quite repeatable: the library carries its glottal phase, and the echo of some variants, from line to line, which
+    moves samples by a millisecond and, with echo, adds up to 40 ms of faint sound before the first word.
+    """
     espeak = _espeak()
     samples, timing = espeak.speak(name, text, rate, pitch)
     spans = spans_of_timing(text, timing, espeak.sample_rate_hz)

@@ -1,7 +1,10 @@
-"""The festival voices: one festival process for many lines, driven by Scheme over a pipe; word times from its Token relation."""
+"""The festival voices: one festival process for many lines, driven by Scheme over a pipe; waves go through a file."""
 
+import atexit
+import os
 import subprocess
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,12 +12,8 @@ import numpy as np
 
 from microturn.data.speech import RawSpeech, Span, written_words
 
-PACKAGES = {
-    "kal": "festival festvox-kallpc16k",
-    "ked": "festival festvox-kdlpc16k",
-    "slt_hts": "festival festvox-us-slt-hts",
-}
-_SELECT = {"kal": "voice_kal_diphone", "ked": "voice_ked_diphone", "slt_hts": "voice_cmu_us_slt_arctic_hts"}
+LINE_LIMIT_S = 60.0
+_FESTIVAL_NAME = {"kal": "kal_diphone", "ked": "ked_diphone", "slt_hts": "cmu_us_slt_arctic_hts"}
 _DONE = "microturn-done"
 _DEFINITIONS = f"""
 (define (microturn-select voice)
@@ -30,6 +29,7 @@ _DEFINITIONS = f"""
 (define (microturn-say text path)
   (set! microturn-utt (utt.synth (eval (list 'Utterance 'Text text))))
   (utt.save.wave microturn-utt path 'riff)
+  (format t "voice %s\\n" current-voice)
   (mapcar
     (lambda (token)
       (format t "word")
@@ -66,12 +66,14 @@ class _Festival:
 
     def speak(self, name: str, text: str, rate: float, pitch: float) -> RawSpeech:
         if name != self._selected:
-            self._write(f"(microturn-select {_SELECT[name]})")
+            self._write(f"(microturn-select voice_{_FESTIVAL_NAME[name]})")
             self._selected = name
         hts, semitones = "t" if name == "slt_hts" else "nil", 12.0 * np.log2(pitch)
         self._write(f"(microturn-prosody {hts} {1.0 / rate:.4f} {rate:.4f} {pitch:.4f} {semitones:.3f})")
         self._write(f'(microturn-say "{text}" "{self._wave}")')
         times = self._read_times(name, text)
+        if len(times) != len(written_words(text)):
+            raise OSError(f"festival voice {name!r} gave {len(times)} word times for {text!r}")
         pcm, sample_rate_hz = _read_wave(self._wave)
         spans = tuple(
             Span(word, start_s, end_s) for word, (start_s, end_s) in zip(written_words(text), times, strict=True)
@@ -81,18 +83,25 @@ class _Festival:
     def _read_times(self, name: str, text: str) -> list[tuple[float, float]]:
         assert self._process.stdout is not None
         times = []
-        for row in self._process.stdout:
-            if row.startswith(_DONE):
-                return times
-            if row.startswith("word"):
-                numbers = [float(number) for number in row.split()[1:]]
+        limit = threading.Timer(LINE_LIMIT_S, self._process.kill)
+        limit.start()
+        try:
+            for row in self._process.stdout:
+                if row.startswith(_DONE):
+                    return times
+                if row.startswith("voice") and row.split()[1] != _FESTIVAL_NAME[name]:
+                    raise OSError(f"festival has no voice {_FESTIVAL_NAME[name]}")
+                numbers = [float(number) for number in row.split()[1:]] if row.startswith("word") else []
                 if numbers:
                     times.append((numbers[0], max(numbers[1::2])))
-        raise OSError(f"festival ended while voice {name!r} said {text!r}; needed: apt install {PACKAGES[name]}")
+        finally:
+            limit.cancel()
+        raise OSError(f"festival ended while voice {name!r} said {text!r}: is the voice installed?")
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.communicate()
         self._folder.cleanup()
 
 
@@ -104,15 +113,24 @@ def _read_wave(path: Path) -> tuple[np.ndarray, int]:
 
 
 @lru_cache(maxsize=1)
-def _festival() -> _Festival:
-    return _Festival()
+def _festival(process_id: int) -> _Festival:
+    """The festival of this process; a forked child gets its own."""
+    festival = _Festival()
+    atexit.register(festival.close)
+    return festival
 
 
 def load() -> None:
     """Start festival; OSError where it is not installed."""
-    _festival()
+    _festival(os.getpid())
 
 
 def speak(name: str, text: str, rate: float, pitch: float) -> RawSpeech:
     """Say `text` with voice `name` (kal, ked, slt_hts)."""
-    return _festival().speak(name, text, rate, pitch)
+    festival = _festival(os.getpid())
+    try:
+        return festival.speak(name, text, rate, pitch)
+    except OSError:
+        _festival.cache_clear()
+        festival.close()
+        raise

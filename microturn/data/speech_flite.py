@@ -1,4 +1,4 @@
-"""The flite voices, in process through ctypes on libflite: sound, and word ends from its Token and Segment relations."""
+"""The flite voices, in process through ctypes on libflite: sound, and word times from its segments."""
 
 import ctypes
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_short, c_void_p
@@ -6,9 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from microturn.data.speech import RawSpeech, Span, written_words
+from microturn.data.speech import RawSpeech, Span, seed_c_noise, written_words
 
-PACKAGE = "libflite1"
 _F0_MEAN_HZ = {"kal16": 95.0}
 _FIRST_SEGMENT = "R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 _LAST_SEGMENT = "R:SylStructure.daughtern.daughtern.R:Segment.end"
@@ -77,6 +76,7 @@ def speak(name: str, text: str, rate: float, pitch: float) -> RawSpeech:
         flite.flite_feat_set_float(features, b"int_f0_target_mean", _F0_MEAN_HZ[name] * pitch)
     else:
         flite.flite_feat_set_float(features, b"f0_shift", pitch)
+    seed_c_noise()
     utterance = flite.flite_synth_text(text.encode("ascii"), voice)
     try:
         wave = flite.utt_wave(utterance).contents

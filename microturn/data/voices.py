@@ -24,7 +24,7 @@ DEBIAN_PACKAGES = {
     "flite": ("libflite1",),
     "festival": ("festival", "festvox-kallpc16k", "festvox-kdlpc16k", "festvox-us-slt-hts"),
 }
-_LINE = re.compile(r"[a-z'\- ]+(,[a-z'\- ]+)*")
+_LINE = re.compile(r"{word}(,? +{word})*".format(word=r"['\-]*[a-z][a-z'\-]*"))
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,16 @@ class Clip:
 def synthesize(voice: Voice, text: str, prosody: Prosody = Prosody()) -> Clip:
     """Say one line. `text`: lower-case words of letters and apostrophes, commas where the voice should pause.
 
-    Deterministic. Raises InputError for other text, MissingDependency where the engine is not installed.
+    flite and festival repeat themselves exactly, espeak-ng nearly (see speech_espeak). Raises InputError for other
+    text, MissingDependency where the engine or the voice is not installed.
     """
-    if not _LINE.fullmatch(text) or "," in text.strip(" ")[-1:]:
+    if not _LINE.fullmatch(text):
         raise InputError("a line that cannot be said", voice.id, text, "lower-case words with single commas between")
-    raw = _load(voice.engine)(voice.name, text, prosody.rate, prosody.pitch)
+    speak = _load(voice.engine)
+    try:
+        raw = speak(voice.name, text, prosody.rate, prosody.pitch)
+    except OSError as error:
+        raise _missing(voice.engine, error) from error
     speech = level(trim(resample(raw, prosody.tract)))
     words = tuple(WordTime(word, round(start * 1000), round(end * 1000)) for word, start, end in speech.spans)
     return Clip(speech.pcm, words)
@@ -121,10 +126,13 @@ def _load(engine: str) -> _Speak:
     try:
         _ENGINES[engine].load()
     except OSError as error:
-        packages = " ".join(DEBIAN_PACKAGES[engine])
-        install = f"apt install {packages}"
-        raise MissingDependency(f"{engine} ({error})", f"the voices of {engine}", install) from error
+        raise _missing(engine, error) from error
     return _ENGINES[engine].speak
+
+
+def _missing(engine: str, error: OSError) -> MissingDependency:
+    install = "apt install " + " ".join(DEBIAN_PACKAGES[engine])
+    return MissingDependency(f"{engine} ({error})", f"speaking with the voices of {engine}", install)
 
 
 _ESPEAK = {
