@@ -94,7 +94,7 @@ class ClipPool:
         self._rows: list[dict] = []
         self._mels: list[np.ndarray] = []
         self._by_line: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for shard in sorted(Path(folder).glob("shard-*")):
+        for shard in sorted(Path(folder).glob("shard-" + "[0-9]" * 5)):
             mel_u8 = np.memmap(shard / "mel.u8", np.uint8, "r").reshape(-1, N_MELS)
             for row in (shard / "clips.jsonl").read_text().splitlines():
                 self._add(json.loads(row), mel_u8)
