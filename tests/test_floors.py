@@ -32,7 +32,7 @@ PACKAGES = {
     "model": {"torch", "numpy", "safetensors"},
     "data": {"numpy", "soxr"},
     "train": {"torch", "numpy", "rich", "safetensors"},
-    "engine": {"torch", "numpy"},
+    "engine": {"torch", "numpy", "safetensors"},
     "agent": set[str](),
     "gateway": {"numpy", "fastapi", "aiortc"},
     "eval": {"numpy", "torch", "rich", "inspect_ai"},

@@ -1,0 +1,68 @@
+"""The model as a participant: sound to levels, a turn of an engine's session, ids to words and events. No decisions."""
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from microturn.core.chunk import Chunk
+from microturn.core.clock import TICK_MS
+from microturn.core.errors import InputError
+from microturn.core.events import Event
+from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
+from microturn.engine.embedded import EmbeddedEngine
+from microturn.media.mel import MelConfig, MelStream, quantize
+from microturn.media.text import N_CONTROL, Control, TextTokenizer
+from microturn.model.checkpoint import Checkpoint
+
+
+class EngineParticipant:
+    """Speaks for one session: hears sound (None is silence) and typed text, says text and events.
+
+    Events carry the end of their tick: one "heard" and one "say" for the words of the tick, then one for each control
+    token said ("speak", "yield", "delegate"). `data={"joins": True}`: the text goes on with the last word before it.
+    """
+
+    def __init__(self, engine: Engine, ref: SessionRef, tokenizer: TextTokenizer, mel: MelConfig) -> None:
+        self.engine, self.ref = engine, ref
+        self._tokenizer, self._mel = tokenizer, MelStream(mel)
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        """Hear tick `tick` and give what the model says in it. After an error the session is as it was."""
+        mel = copy.copy(self._mel)
+        pcm = heard.samples
+        if not np.isfinite(pcm).all():
+            raise InputError("sound", f"tick {tick}", "NaN or infinite samples", "float32 samples in [-1, 1]")
+        levels = quantize(mel.push(pcm), mel.config)
+        runs = [(int(Control.USER), *self._tokenizer.encode(text)) for text in heard.text]
+        result = self.engine.turn(self.ref, InputChunk(tick, levels, tuple(run for run in runs if len(run) > 1)))
+        self._mel = mel
+        return said_chunk(result, self._tokenizer)
+
+
+def participant(checkpoint: Checkpoint, spec: SessionSpec) -> EngineParticipant:
+    """A checkpoint as a participant, on an engine of its own."""
+    engine = EmbeddedEngine(checkpoint.model, checkpoint.tokenizer.vocab_size, slots=1)
+    return EngineParticipant(engine, engine.open(spec), checkpoint.tokenizer, checkpoint.model.config.mel)
+
+
+def said_chunk(result: TurnResult, tokenizer: TextTokenizer) -> Chunk:
+    """What a turn gave, as words and events."""
+    words = tokenizer.decode(result.said)
+    return Chunk(text=(words,) if words else (), events=tuple(_events(result, tokenizer)))
+
+
+def _events(result: TurnResult, tokenizer: TextTokenizer) -> Iterator[Event]:
+    t_ms = (result.seq + 1) * TICK_MS
+    for kind, ids in (("heard", result.heard), ("say", result.said)):
+        text = tokenizer.decode(ids)
+        if text:
+            yield Event(t_ms, result.seq, kind, text, _joins(ids, tokenizer))
+    for index in result.said:
+        if index < N_CONTROL:
+            yield Event(t_ms, result.seq, Control(index).name.lower())
+
+
+def _joins(ids: Sequence[int], tokenizer: TextTokenizer) -> dict[str, bool] | None:
+    first = next(index for index in ids if index >= N_CONTROL)
+    return None if tokenizer.starts_word(first) else {"joins": True}
