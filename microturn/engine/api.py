@@ -20,7 +20,7 @@ from microturn.model.sampling import SamplingConfig
 
 @dataclass(frozen=True)
 class SessionSpec:
-    """How a session is opened. `seed` keys its random numbers; an empty `id` lets the engine choose one that is unique everywhere."""
+    """How a session is opened. seed: keys its random numbers; id: where empty the engine chooses a unique one."""
 
     seed: int = 0
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
