@@ -24,7 +24,8 @@ FLOORS = {
     "gateway": 4,
     "eval": 5,
     "recipes": 6,
-    "cli": 7,
+    "commands": 7,
+    "cli": 8,
 }
 PACKAGES = {
     "core": {"numpy"},
@@ -37,7 +38,8 @@ PACKAGES = {
     "gateway": {"numpy", "fastapi", "aiortc"},
     "eval": {"numpy", "torch", "rich", "inspect_ai"},
     "recipes": {"numpy"},
-    "cli": {"typer", "rich", "numpy", "torch"},
+    "commands": {"rich", "numpy", "torch", "safetensors"},
+    "cli": {"typer"},
 }
 FREE = {"__init__", "__main__"}  # the package's own door: a version, and a call of the command line
 

@@ -26,6 +26,7 @@ from microturn.media.promise import promised_s
 
 Rgb = npt.NDArray[np.uint8]
 RIGHT = "a sound or video file (wav, flac, mp3, mp4, mkv, webm, y4m)"
+CODING = ("libavcodec", "libavformat")
 MISSING_S = 0.1  # what codecs add or leave out at the ends is shorter than this
 
 AUDIO_CODECS = {
@@ -84,6 +85,18 @@ def audio_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, allow_truncated: boo
     if resampler is None or samples_in == 0:
         raise InputError("no sound in the file", path, "0 samples", "a file with sound in it")
     yield resampler.flush()
+
+
+def library_versions() -> str:
+    """PyAV and the FFmpeg libraries that read and write files."""
+    parts = (f"{name} {'.'.join(map(str, version))}" for name, version in av.library_versions.items() if name in CODING)
+    return ", ".join([f"PyAV {av.__version__}", *parts])
+
+
+def length_s(path: Path) -> float | None:
+    """How long a file says it is, in seconds; None where it says nothing. A hint, never to be trusted."""
+    with _input(path) as container:
+        return None if container.duration is None else container.duration / av.time_base
 
 
 def video_frames(path: Path, allow_truncated: bool = False) -> Iterator[VideoFrame]:

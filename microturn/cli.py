@@ -1,0 +1,176 @@
+"""The command line: names, options, help and the one place where errors become a line. What a command does: commands/.
+
+A command's module is imported when the command is called: torch alone takes more than a second to import, and
+`microturn --help` should not.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from microturn import __version__
+from microturn.core.errors import MicroturnError
+
+BAD_INPUT = 2
+UsageError: Any = typer.BadParameter.__base__  # click's own, wherever this typer keeps it
+
+
+class Commands(TyperGroup):
+    """The outermost line: what can be told to a person goes to stderr as one line, with exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            path = error.ctx.command_path if error.ctx else "microturn"
+            line = f"{path}: {' '.join(error.format_message().split())} (`{path} --help` tells more)"
+        except MicroturnError as error:
+            line = f"microturn: {error}"
+        except OSError as error:  # a full disk, a file taken away: not ours, and not a reason for a traceback
+            line = f"microturn: {error.filename or 'file system'}: {error.strerror or error}"
+        typer.echo(line, err=True)
+        raise typer.Exit(BAD_INPUT)
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+data = typer.Typer(help="The synthetic world: look at it, listen to it, make a pool of it.")
+evaluate = typer.Typer(help="How well a model converses.")
+weights_app = typer.Typer(help="What is in a file of weights.")
+app.add_typer(data, name="data")
+app.add_typer(evaluate, name="eval")
+app.add_typer(weights_app, name="weights")
+
+Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use; the shipped one if left out.", metavar="FILE")]
+OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.", metavar="DIR")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"microturn {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: microturn demo --out demo")
+def microturn(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """An open interaction model: it hears 200 ms at a time and decides each time whether to say something."""
+
+
+@app.command(epilog="Example: microturn demo --out demo   (then open demo/index.html)")
+def demo(
+    out: OutFolder,
+    weights: Weights = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other scenarios.")] = 0,
+) -> None:
+    """Hold conversations the model has never met, print them as they go, and write them to one page with the sound."""
+    from microturn.commands.demo import demo as command
+
+    command(out, weights, seed)
+
+
+@app.command(epilog="Example: microturn run --audio question.wav --out heard   (then see heard/said.jsonl)")
+def run(
+    audio: Annotated[Path, typer.Option(help="Sound or video file: wav, flac, mp3, mp4, mkv, webm.", metavar="FILE")],
+    out: OutFolder,
+    text: Annotated[
+        Path | None, typer.Option(help='Typed text, a line each: {"t_ms": 1200, "text": "stop"}.', metavar="FILE.jsonl")
+    ] = None,
+    weights: Weights = None,
+    clock: Annotated[str, typer.Option(help="fast: as quick as it computes; wall: in real time.")] = "fast",
+    tail: Annotated[float, typer.Option(min=0, max=600, help="Seconds of silence after the end, for an answer.")] = 2.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the session's random numbers.")] = 0,
+) -> None:
+    """Let the model hear a file. Writes what it says and hears to said.jsonl, and the whole as a recording."""
+    from microturn.commands.run import RunRequest
+    from microturn.commands.run import run as command
+
+    command(RunRequest(audio, out, text, weights, clock, tail, seed))
+
+
+@app.command(epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)")
+def train(
+    out: OutFolder,
+    pool: Annotated[
+        list[Path] | None, typer.Option(help="Pool of clips, may be given again; OUT/pool if left out.", metavar="DIR")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's own number.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Single-thread processes that train together.")] = 2,
+    recipe: Annotated[str, typer.Option(help="tiny: the shipped model, hours; toy: the pipeline, a minute.")] = "tiny",
+) -> None:
+    """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun."""
+    from microturn.commands.train import train as command
+
+    command(out, pool or [], recipe, steps, processes)
+
+
+@app.command(epilog="Example: microturn doctor")
+def doctor() -> None:
+    """Say what is here and what is missing: Python, torch, voices, FFmpeg, weights, and how long a tick takes."""
+    from microturn.commands.doctor import doctor as command
+
+    command()
+
+
+@data.command(epilog="Example: microturn data pool --out pool")
+def pool(
+    out: OutFolder,
+    recipe: Annotated[str, typer.Option(help="tiny: what the shipped model learns from; toy: a few clips.")] = "tiny",
+    processes: Annotated[int, typer.Option(min=1, help="Processes that synthesise.")] = 2,
+) -> None:
+    """Speak every line a training run needs, once, into a folder; a build that was stopped goes on."""
+    from microturn.commands.train import pool as command
+
+    command(out, recipe, processes)
+
+
+@data.command(epilog="Example: microturn data preview --skill count --seed 3 --out preview")
+def preview(
+    skill: Annotated[str, typer.Option(help="One of the skills of the README, such as answer or count.")],
+    out: OutFolder,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws another scenario.")] = 0,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
+) -> None:
+    """Render one scenario to a file to play and a picture of its timeline."""
+    from microturn.commands.world import preview as command
+
+    command(skill, seed, split, out)
+
+
+@evaluate.command(epilog="Example: microturn eval world --out report.json --per-skill 4")
+def world(
+    out: Annotated[Path, typer.Option(help="Report to write.", metavar="FILE.json")],
+    weights: Weights = None,
+    per_skill: Annotated[int, typer.Option(min=1, help="Scenarios a skill and voice group.")] = 12,
+    split: Annotated[str, typer.Option(help="test, or val while training.")] = "test",
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
+) -> None:
+    """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met."""
+    from microturn.commands.world import evaluate as command
+
+    command(out, weights, per_skill, split, cache)
+
+
+@weights_app.command(epilog="Example: microturn weights inspect runs/tiny/model.safetensors")
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A checkpoint of ours, or a folder with a published Inkling.")],
+) -> None:
+    """Say what a checkpoint holds; of a published Inkling, which parts fit, without loading its weights."""
+    from microturn.commands.weights import inspect as command
+
+    command(path)
+
+
+@weights_app.command(epilog="Example: microturn weights pack runs/tiny/model.safetensors --out tiny.safetensors")
+def pack(
+    path: Annotated[Path, typer.Argument(help="A checkpoint made by `microturn train`.")],
+    out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE")],
+    report: Annotated[Path | None, typer.Option(help="Results of `microturn eval world` to keep in it.")] = None,
+    listen_bias: Annotated[float | None, typer.Option(help="Added to the logit of <listen>; more is quieter.")] = None,
+) -> None:
+    """Make a checkpoint fit to ship: matrices in bf16, with its notes and results inside."""
+    from microturn.commands.weights import pack as command
+
+    command(path, out, report, listen_bias)

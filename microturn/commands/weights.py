@@ -1,0 +1,111 @@
+"""Weights of a command: which file, what is in it, and how it is made fit to ship. Nothing is run here."""
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from safetensors import safe_open
+
+from microturn.commands.places import writable_file
+from microturn.core.config import to_dict
+from microturn.core.errors import InputError
+from microturn.core.events import parse_object
+from microturn.engine.api import SessionSpec
+from microturn.engine.participant import EngineParticipant, participant
+from microturn.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
+from microturn.model.inkling_fit import describe, render
+from microturn.model.interaction import parameter_count
+from microturn.model.sampling import SamplingConfig
+
+SHIPPED = "weights/tiny.safetensors"
+RIGHT = "a checkpoint made by `microturn train`"
+
+
+def shipped_weights() -> Path:
+    """Where the shipped checkpoint lies in the package, whether it is there or not."""
+    return Path(str(files("microturn").joinpath(SHIPPED)))
+
+
+def weights_file(path: Path | None) -> Path:
+    """The file that a command shall use; InputError where nothing was named and nothing is shipped."""
+    if path is None and not shipped_weights().is_file():
+        raise InputError("no weights are shipped yet", f"microturn/{SHIPPED}", "nothing", f"--weights FILE, {RIGHT}")
+    return path or shipped_weights()
+
+
+def open_weights(path: Path | None) -> Checkpoint:
+    """The checkpoint at `path`, the shipped one for None; InputError where there is none or it is another thing."""
+    path = weights_file(path)
+    try:
+        return load_checkpoint(path)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError("a checkpoint with parts missing", path, f"{type(error).__name__} {error}", RIGHT) from error
+
+
+def talker(checkpoint: Checkpoint, seed: int) -> EngineParticipant:
+    """The checkpoint as a participant, with the bias that its notes say.
+
+    On one thread: a tick is so small that threads wait for each other longer than they compute, above all on a machine
+    that does something else as well.
+    """
+    torch.set_num_threads(1)
+    return participant(checkpoint, SessionSpec(seed, SamplingConfig(listen_bias=listen_bias(checkpoint.notes))))
+
+
+def listen_bias(notes: dict[str, Any]) -> float:
+    """What a checkpoint wants added to the logit of <listen>."""
+    return float(notes.get("listen_bias", 0.0))
+
+
+def inspect(path: Path) -> None:
+    """Print what a checkpoint holds."""
+    console = Console(highlight=False, soft_wrap=True)
+    if path.is_dir() or path.suffix == ".json":
+        console.print(render(describe(path)), markup=False)
+        return
+    checkpoint = open_weights(path)
+    model, config = checkpoint.model, checkpoint.model.config
+    backbone = config.backbone
+    lines = [
+        f"microturn checkpoint {path}",
+        f"  parameters   {parameter_count(model):,}, stored as {', '.join(stored_types(path))}",
+        f"  file         {path.stat().st_size:,} bytes, sha256 {file_hash(path)}",
+        f"  weights      {weights_hash(model)}",
+        f"  backbone     {backbone.layers} layers, width {backbone.width}, windows of {backbone.window}, "
+        f"layers {', '.join(map(str, backbone.global_layers))} see {backbone.global_window} positions",
+        f"  words        {checkpoint.tokenizer.vocab_size} tokens",
+        f"  notes        {json.dumps(checkpoint.notes)}",
+        f"  config       {json.dumps(to_dict(config))}",
+    ]
+    console.print("\n".join(lines), markup=False)
+
+
+def pack(path: Path, out: Path, report: Path | None, bias: float | None) -> None:
+    """Write the checkpoint with matrices in bf16, and its notes with what came along."""
+    checkpoint = open_weights(path)
+    notes = dict(checkpoint.notes)
+    if bias is not None:
+        notes["listen_bias"] = SamplingConfig(listen_bias=bias).listen_bias
+    if report is not None:
+        if not report.is_file():
+            raise InputError("no such report", report, "nothing", "a file made by `microturn eval world`")
+        notes["results"] = parse_object(report.read_bytes(), str(report))
+    save_checkpoint(writable_file(out), checkpoint.model, checkpoint.tokenizer, notes, torch.bfloat16)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{out}: {out.stat().st_size:,} bytes, sha256 {file_hash(out)}", markup=False)
+
+
+def stored_types(path: Path) -> list[str]:
+    """Number formats of the tensors in a safetensors file."""
+    with safe_open(path, framework="pt") as file:
+        return sorted({file.get_slice(key).get_dtype() for key in file.keys()})  # noqa: SIM118
+
+
+def file_hash(path: Path) -> str:
+    """First half of the file's sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
