@@ -1,0 +1,119 @@
+"""What an evaluation found, per group of voices, per skill and per voice: as JSON, and as a table to read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from microturn.core.config import to_dict
+from microturn.eval.scorers import Counts, Figures, Interval, counted, figures, macro, macro_interval, word_edits
+from microturn.eval.sessions import Outcome
+
+FORMAT = "microturn-world-1"
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """One group of voices. `macro_*` are means over skills; word_error: edits of the transcript per word said."""
+
+    macro_f1: float
+    macro_f1_95: Interval
+    macro_time_f1: float
+    macro_content_f1: float
+    word_error: float
+    overall: Figures
+    skills: dict[str, Figures]
+    voices: dict[str, Figures]
+
+
+@dataclass(frozen=True)
+class WorldReport:
+    """The whole examination and what it takes to repeat it."""
+
+    groups: dict[str, GroupReport]
+    config: dict[str, Any]
+    weights: str
+    weights_hash: str
+    notes: dict[str, Any]
+    command: str
+    date: str
+    seconds: float
+    format: str = FORMAT
+
+
+def group_report(outcomes: Sequence[Outcome], seed: int = 0) -> GroupReport:
+    """Score the outcomes as one group."""
+    by_skill: dict[str, list[Counts]] = {}
+    by_voice: dict[str, list[Counts]] = {}
+    for outcome in outcomes:
+        counts = counted(outcome.said, outcome.expects, outcome.ticks)
+        by_skill.setdefault(outcome.scenario.script.skill, []).append(counts)
+        by_voice.setdefault(outcome.scenario.voice.id, []).append(counts)
+    skills = {skill: figures(counts) for skill, counts in by_skill.items()}
+    edits = sum(word_edits(o.words, o.heard) for o in outcomes)
+    return GroupReport(
+        macro_f1=macro(skills),
+        macro_f1_95=macro_interval(by_skill, seed),
+        macro_time_f1=macro(skills, "time_f1"),
+        macro_content_f1=macro(skills, "content_f1"),
+        word_error=edits / max(1, sum(len(o.words) for o in outcomes)),
+        overall=figures([c for counts in by_skill.values() for c in counts]),
+        skills=skills,
+        voices={voice: figures(by_voice[voice]) for voice in sorted(by_voice)},
+    )
+
+
+def by_group(outcomes: Sequence[Outcome]) -> dict[str, GroupReport]:
+    """A report for each group, in the order of the outcomes."""
+    groups = dict.fromkeys(o.scenario.group for o in outcomes)
+    return {group: group_report([o for o in outcomes if o.scenario.group == group]) for group in groups}
+
+
+def write_report(path: Path, report: WorldReport) -> None:
+    """As JSON, floats to four digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(to_dict(report)), indent=1) + "\n", encoding="utf-8")
+
+
+def table(groups: Mapping[str, GroupReport]) -> Table:
+    """Skills by groups: event F1, and right time / right content beside it; totals below."""
+    shown = Table(title="event F1 within one tick (right time / right content)")
+    shown.add_column("skill")
+    for group in groups:
+        shown.add_column(group, justify="right")
+    for skill in dict.fromkeys(skill for report in groups.values() for skill in report.skills):
+        shown.add_row(skill, *(_cell(report.skills.get(skill)) for report in groups.values()))
+    shown.add_section()
+    all_of = list(groups.values())
+    shown.add_row("macro", *(_macro(r) for r in all_of), style="bold")
+    shown.add_row("95 %", *(f"{r.macro_f1_95.low:.2f} to {r.macro_f1_95.high:.2f}" for r in all_of))
+    shown.add_row("false speech a minute", *(f"{r.overall.false_per_min:.2f}" for r in all_of))
+    shown.add_row("latency, ticks: mean, p90", *(_latency(r.overall) for r in all_of))
+    shown.add_row("word error", *(f"{r.word_error:.2f}" for r in all_of))
+    shown.add_row("scenarios, minutes", *(f"{r.overall.scenarios}, {r.overall.minutes:.0f}" for r in all_of))
+    return shown
+
+
+def _cell(found: Figures | None) -> str:
+    return "-" if found is None else f"{found.event_f1:.2f} ({found.time_f1:.2f} / {found.content_f1:.2f})"
+
+
+def _macro(report: GroupReport) -> str:
+    return f"{report.macro_f1:.2f} ({report.macro_time_f1:.2f} / {report.macro_content_f1:.2f})"
+
+
+def _latency(found: Figures) -> str:
+    if found.latency_mean_ticks is None or found.latency_p90_ticks is None:
+        return "-"
+    return f"{found.latency_mean_ticks:.2f}, {found.latency_p90_ticks:.1f}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {str(key): _rounded(item) for key, item in value.items()}  # type: ignore[misc]
+    return [_rounded(item) for item in value] if isinstance(value, list) else value  # type: ignore[misc]

@@ -1,0 +1,133 @@
+"""Which scenarios the world is examined with: skill, voice and seed, drawn once and rendered when needed."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from microturn.core.config import to_dict
+from microturn.core.errors import InputError
+from microturn.core.wav import WavWriter, read_wav
+from microturn.data.render import RenderConfig, Rendered, relabelled, render
+from microturn.data.scenarios import SKILLS, sample_script
+from microturn.data.script import PlainWord, Script
+from microturn.data.splits import Split
+from microturn.data.voices import Prosody, Voice, fits_user, voices
+
+GROUPS = ("seen", "unseen synthetic", "unseen natural", "canonical")
+RATE_SPREAD = 0.12
+PITCH_SPREAD = 0.08
+
+
+@dataclass(frozen=True)
+class WorldScenario:
+    """One examination, as plain values; `rendered` makes it sound. `id` is unique in its list."""
+
+    id: str
+    group: str
+    script: Script
+    voice: Voice
+    prosody: Prosody
+    seed: int
+    config: RenderConfig = field(default_factory=RenderConfig)
+
+
+def world_scenarios(
+    split: Split = "test",
+    groups: Sequence[str] = GROUPS,
+    per_skill: int = 12,
+    seed: int = 0,
+    skills: Sequence[str] = SKILLS,
+    config: RenderConfig = RenderConfig(),
+) -> list[WorldScenario]:
+    """`per_skill` scenarios of every skill for every group; the groups share their scripts and differ in voices.
+
+    "seen": scripts of `split`, voices of training; "unseen synthetic" and "unseen natural": scripts and voices of
+    `split`; "canonical": scripts of training, for users say those phrases, and voices of `split`.
+    """
+    made: list[WorldScenario] = []
+    for group in groups:
+        speakers = _voices(split, group)
+        for skill in skills:
+            for number in range(per_skill):
+                key = [seed, number, SKILLS.index(skill)]
+                script = sample_script(skill, np.random.default_rng(key), "train" if group == "canonical" else split)
+                rng = np.random.default_rng([*key, GROUPS.index(group)])
+                speaker = speakers[(number + SKILLS.index(skill)) % len(speakers)]
+                name = f"{group}/{skill}/{number}"
+                draw = _prosody(rng), int(rng.random() * 2**31)
+                made.append(WorldScenario(name, group, script, speaker, *draw, config))
+    return made
+
+
+def validation_scenarios(
+    per_skill: int = 4, seed: int = 0, config: RenderConfig = RenderConfig()
+) -> list[WorldScenario]:
+    """Scripts and voices of the val split, which has synthetic voices only."""
+    return world_scenarios("val", ("unseen synthetic",), per_skill, seed, config=config)
+
+
+def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:
+    """The sound and the labels. `cache`: a folder that keeps sounds, so that they repeat exactly; labels are not kept."""
+    if cache is None:
+        return _render(scenario)
+    pcm_file = cache / f"{_digest(scenario)}.wav"
+    words_file = pcm_file.with_suffix(".json")
+    if words_file.exists():
+        rows = cast("list[list[list[Any]]]", json.loads(words_file.read_text()))
+        words = [[PlainWord(*word) for word in row] for row in rows]
+        return relabelled(scenario.script, words, read_wav(pcm_file)[:, 0])
+    fresh = _render(scenario)
+    cache.mkdir(parents=True, exist_ok=True)
+    with WavWriter(pcm_file) as wav:
+        wav.write(fresh.pcm)
+    partial = words_file.with_suffix(".partial")
+    partial.write_text(json.dumps([[[w.word, w.start_ms, w.end_ms] for w in s.words] for s in fresh.spoken]))
+    partial.replace(words_file)
+    return fresh
+
+
+def user_words(sound: Rendered) -> list[str]:
+    """What the user said, word by word: the reference of the transcript."""
+    return [word.word for spoken in sound.spoken if spoken.speaker == "user" for word in spoken.words]
+
+
+def _render(scenario: WorldScenario) -> Rendered:
+    rng = np.random.default_rng(scenario.seed)
+    return render(scenario.script, scenario.voice, scenario.prosody, rng, scenario.config)
+
+
+def _digest(scenario: WorldScenario) -> str:
+    whole = json.dumps(to_dict(replace(scenario, script=replace(scenario.script, lines=()), id="", group="")))
+    return hashlib.sha256(f"{whole} {scenario.script.lines!r}".encode()).hexdigest()[:24]
+
+
+def _voices(split: Split, group: str) -> list[Voice]:
+    if group not in GROUPS:
+        raise InputError("unknown group of voices", "world_scenarios", repr(group), "one of " + ", ".join(GROUPS))
+    kind = {"unseen synthetic": "synthetic", "unseen natural": "natural"}.get(group)
+    found = [v for v in voices("train" if group == "seen" else split, kind) if fits_user(v, Prosody())]
+    if not found:
+        raise InputError("no voices", "world_scenarios", f"{group} in {split}", "the test split, or another group")
+    if group in ("canonical", "seen"):
+        return _alternating(found)
+    return found
+
+
+def _alternating(speakers: Sequence[Voice]) -> list[Voice]:
+    """Natural and synthetic voices in turn, as many of both."""
+    natural = [v for v in speakers if v.group == "natural"]
+    synthetic = [v for v in speakers if v.group == "synthetic"]
+    if not natural or not synthetic:
+        return list(speakers)
+    longest = max(len(natural), len(synthetic))
+    return [kind[i % len(kind)] for i in range(longest) for kind in (natural, synthetic)]
+
+
+def _prosody(rng: np.random.Generator) -> Prosody:
+    rate = float(np.exp(rng.uniform(-RATE_SPREAD, RATE_SPREAD)))
+    return Prosody(round(rate, 3), round(float(np.exp(rng.uniform(-PITCH_SPREAD, PITCH_SPREAD))), 3))

@@ -1,0 +1,30 @@
+"""A previewed scenario can be played and looked at."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from microturn.core.errors import InputError
+from microturn.core.wav import read_wav
+from microturn.data.preview import preview
+
+
+def test_a_preview_is_a_page_with_its_sound_and_its_picture(tmp_path: Path) -> None:
+    page = preview("not for me", 3, "val", tmp_path / "new")
+    assert page.name == "not-for-me-3.html" and page.with_suffix(".wav").name in page.read_text()
+    assert len(read_wav(page.with_suffix(".wav"))) > 16_000
+    picture = ET.parse(page.with_suffix(".svg")).getroot()
+    texts = ["".join(node.itertext()) for node in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"user", "expected", "0 s, tick 0"} <= set(texts) and len(texts) > 20
+
+
+def test_the_picture_shows_what_is_expected_when(tmp_path: Path) -> None:
+    page = preview("countdown", 1, "train", tmp_path)
+    assert ">two<" in page.with_suffix(".svg").read_text() and "(countdown)" in page.read_text()
+
+
+@pytest.mark.parametrize(("skill", "split"), [("juggle", "train"), ("count", "exam")])
+def test_what_does_not_exist_cannot_be_previewed(tmp_path: Path, skill: str, split: str) -> None:
+    with pytest.raises(InputError, match="one of"):
+        preview(skill, 0, split, tmp_path)  # type: ignore[arg-type]
