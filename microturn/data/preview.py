@@ -9,7 +9,7 @@ import numpy as np
 from microturn.core.clock import TICK_MS
 from microturn.core.wav import WavWriter
 from microturn.data.render import Rendered, render
-from microturn.data.scenarios import SKILLS, sample_script
+from microturn.data.scenarios import sample_script
 from microturn.data.script import SPEAKERS, Script
 from microturn.data.splits import Split
 from microturn.data.voices import Prosody, Voice, fits_user, voices
@@ -19,6 +19,7 @@ LEFT_PX, ROW_PX, HEAD_PX = 70, 46, 26
 ROWS = (*SPEAKERS, "expected")
 COLORS = {"user": "#3b6fb6", "other": "#8a6d3b", "tv": "#777777", "expected": "#b0413e"}
 STYLE = "text{font:11px sans-serif} .small{font-size:9px;fill:#888} .line{stroke:#e4e4e4} .wave{stroke:#9db8da}"
+PAGE_STYLE = "body{font:14px sans-serif;margin:2em} .wide{overflow-x:auto} th{text-align:left;padding-right:1em}"
 
 
 def preview(skill: str, seed: int = 0, split: Split = "train", out: Path = Path("preview")) -> Path:
@@ -26,10 +27,8 @@ def preview(skill: str, seed: int = 0, split: Split = "train", out: Path = Path(
 
     Returns the page's path. The voice is drawn from the split's. Raises InputError for an unknown skill or split.
     """
-    script = sample_script(
-        skill, np.random.default_rng([seed, *([SKILLS.index(skill)] if skill in SKILLS else [])]), split
-    )
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng(seed)
+    script = sample_script(skill, rng, split)
     speakers = [v for v in voices(split) if fits_user(v, Prosody())]
     voice = speakers[int(rng.integers(len(speakers)))]
     sound = render(script, voice, Prosody(), rng)
@@ -112,16 +111,11 @@ def _box(row: str, start_ms: int, end_ms: int, text: str, drop_px: int) -> str:
 
 def _page(script: Script, voice: Voice, sound: Rendered, picture: str, wav: str) -> str:
     kind = "negative" if script.negative else "positive"
-    facts = (
-        ("skill", f"{script.skill}, {kind}"),
-        ("template", script.template),
-        ("slots", script.slots),
-        ("voice", voice.id),
-    )
+    names = {"skill": f"{script.skill}, {kind}", "template": script.template, "slots": script.slots, "voice": voice.id}
     return "\n".join([
         f'<!doctype html><meta charset="utf-8"><title>{escape(script.skill)}</title>',
-        "<style>body{font:14px sans-serif;margin:2em} .wide{overflow-x:auto} th{text-align:left;padding-right:1em}</style>",
-        f"<h1>{escape(script.skill)}</h1><table>{_rows(facts)}</table>",
+        f"<style>{PAGE_STYLE}</style>",
+        f"<h1>{escape(script.skill)}</h1><table>{_rows(names.items())}</table>",
         f'<p><audio controls src="{escape(wav)}"></audio></p><div class="wide">{picture}</div>',
         f"<h2>expected</h2><table>{_rows((f'tick {e.tick}', f'{e.text} ({e.skill})') for e in sound.expects)}</table>",
     ]) + "\n"  # fmt: skip

@@ -72,7 +72,7 @@ def validation_scenarios(
 
 
 def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:
-    """The sound and the labels. `cache`: a folder that keeps sounds, so that they repeat exactly; labels are not kept."""
+    """The sound and the labels. `cache`: a folder that keeps sounds, so that they repeat exactly, but no labels."""
     if cache is None:
         return _render(scenario)
     pcm_file = cache / f"{_digest(scenario)}.wav"

@@ -35,7 +35,7 @@ class OneScript:
     def scripts(self, speaker: str) -> Sequence[Script]:
         return [self.script]
 
-    def say(self, speaker: str, text: str, rng: np.random.Generator) -> PoolClip | None:
+    def say(self, speaker: str, text: str, rng: np.random.Generator, unlike: str = "") -> PoolClip | None:
         clip = synthesize(VOICE, text)
         padded = np.pad(clip.pcm, (0, -len(clip.pcm) % MelConfig().hop_samples))
         return Spoken(to_u8(log_mel_db(padded)), clip.words, VOICE.id, text)  # type: ignore[return-value]
