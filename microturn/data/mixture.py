@@ -1,4 +1,4 @@
-"""Streams mixed in the mel domain from a pool of clips: fast enough to teach while it renders. The waveform twin is render.py.
+"""Streams mixed in the mel domain from a pool of clips, while the model learns. The waveform twin is render.py.
 
 Powers of independent sources add, a room smears power over time, a microphone and a vocal tract reshape it over
 frequency: all of it acts on [frames, channels] here. Everything comes from one numpy Generator.
@@ -14,19 +14,24 @@ import numpy as np
 
 from microturn.core.clock import TICK_MS
 from microturn.data.oracle import oracle
-from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, WakeWord
+from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, TimedWord, WakeWord
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
 
 FRAME_MS = 20
-CLOSING = {StopAll: Line("okay stop", "user", 800, StopAll()), WakeWord: Line("answer everyone again", "user", 800, AnswerEveryone())}
+CLOSING = {
+    StopAll: Line("okay stop", "user", 800, StopAll()),
+    WakeWord: Line("answer everyone again", "user", 800, AnswerEveryone()),
+}
 
 
 class PoolClip(Protocol):
     """mel_u8: [F, C], q = 2 * (dB + 120); word times from the clip's start."""
 
-    mel_u8: np.ndarray
-    words: Sequence[PlainWord]
+    @property
+    def mel_u8(self) -> np.ndarray: ...
+    @property
+    def words(self) -> Sequence[TimedWord]: ...
 
 
 class Clips(Protocol):
@@ -34,7 +39,7 @@ class Clips(Protocol):
 
     def speakers(self, group: str | None = None) -> Sequence[str]: ...
     def scripts(self, speaker: str) -> Sequence[Script]: ...
-    def say(self, speaker: str, text: str, rng: np.random.Generator) -> PoolClip | None: ...
+    def say(self, speaker: str, text: str, rng: np.random.Generator, unlike: str = "") -> PoolClip | None: ...
     def bank(self, speaker: str, skill: str) -> Sequence[str]: ...
 
 
@@ -158,11 +163,14 @@ class _Session:
         return others[int(self.rng.integers(len(others)))]
 
     def play(self, script: Script) -> None:
-        """Place every line of `script`; lines whose clip is missing in this speaker's pool are skipped with the rest."""
+        """Place every line of `script`. Others' lines that nobody but the user's voice has are left out."""
         n_words = sum(len(line.text.split()) for line in script.lines if line.speaker == "user")
         typed = self.rng.random() < self.config.typed_share and n_words < self.typed_room
         stranger = self.other_speaker()
-        tones = {"other": draw_tone(self.rng, self.config, self.mel, "far"), "tv": draw_tone(self.rng, self.config, self.mel, "tv")}
+        tones = {
+            "other": draw_tone(self.rng, self.config, self.mel, "far"),
+            "tv": draw_tone(self.rng, self.config, self.mel, "tv"),
+        }
         for role, drop in (("other", (2.0, 10.0)), ("tv", (4.0, 14.0))):
             level = self.tone.gain_db - self.rng.uniform(*drop)
             tones[role] = tones[role]._replace(gain_db=level)
@@ -186,7 +194,7 @@ class _Session:
         return Line(stories[int(self.rng.integers(len(stories)))], line.speaker, line.gap_ms)
 
     def say(self, line: Line, speaker: str, tone: Tone) -> None:
-        clip = self.clips.say(speaker, line.text, self.rng)
+        clip = self.clips.say(speaker, line.text, self.rng, unlike="" if line.speaker == "user" else self.speaker)
         if clip is None:
             return
         start_ms = (self.now_ms + line.gap_ms) // FRAME_MS * FRAME_MS
@@ -241,7 +249,9 @@ def _add(power: np.ndarray, sound: np.ndarray, at: int) -> None:
     power[at : at + fits] += sound[:fits]
 
 
-def noise_power(rng: np.random.Generator, frames: int, config: MixConfig, mel: MelConfig, speech_db: float) -> np.ndarray:
+def noise_power(
+    rng: np.random.Generator, frames: int, config: MixConfig, mel: MelConfig, speech_db: float
+) -> np.ndarray:
     """A bed of coloured noise that breathes, a few bursts; or almost nothing."""
     if rng.random() >= config.noise_share:
         return np.full((frames, mel.n_mels), 10.0 ** (rng.choice([-12.0, -9.5, -8.5])), np.float32)
@@ -262,7 +272,9 @@ def noise_power(rng: np.random.Generator, frames: int, config: MixConfig, mel: M
     return power
 
 
-def build_stream(clips: Clips, rng: np.random.Generator, config: MixConfig = MixConfig(), mel: MelConfig = MelConfig()) -> Stream:
+def build_stream(
+    clips: Clips, rng: np.random.Generator, config: MixConfig = MixConfig(), mel: MelConfig = MelConfig()
+) -> Stream:
     """One stream of `config.ticks`: a speaker, scripts one after the other, the oracle's labels."""
     speakers = clips.speakers("natural" if rng.random() < config.natural_share else "synthetic")
     speakers = speakers or clips.speakers()
@@ -284,7 +296,7 @@ def _close(session: _Session, script: Script) -> None:
     left_on = WakeWord in meanings and AnswerEveryone not in meanings[meanings.index(WakeWord) :]
     if session.rng.random() < 0.9 and left_on:
         session.say(CLOSING[WakeWord], session.speaker, session.tone)
-    standing = any(m is not None and m.__name__.startswith(("Start", "Interval", "Silence")) for m in meanings)
+    standing = any(kind.__name__.startswith(("Start", "Interval", "Silence")) for kind in meanings)
     if session.rng.random() < 0.8 and standing and (StopAll not in meanings):
         session.say(CLOSING[StopAll], session.speaker, session.tone)
 
@@ -293,7 +305,7 @@ def finish(session: _Session) -> Stream:
     """Label and quantise what was placed."""
     expects = oracle(session.spoken, session.end_ms)
     spoken = [s for s in session.spoken if s.speaker == "user" and s.words and s.words[0].start_ms < s.words[-1].end_ms]
-    heard = tuple(HeardWord(w.end_ms, w.word) for s in spoken for w in s.words)
-    power = session.mix()
-    db = 10.0 * np.log10(power)
-    return Stream(quantize(db, session.mel), heard, tuple(expects), tuple(session.typed), tuple(session.skills), session.speaker)
+    heard = tuple(HeardWord(w.end_ms, w.word) for s in spoken for w in s.words if w.end_ms <= session.end_ms)
+    levels = quantize(10.0 * np.log10(session.mix()), session.mel)
+    typed, skills = tuple(session.typed), tuple(session.skills)
+    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker)

@@ -5,7 +5,7 @@ world's phrases change.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +14,11 @@ import numpy as np
 
 from microturn.core.errors import InputError
 from microturn.data.mixture import CLOSING
-from microturn.data.pool import ClipPool, Job, PoolClip
+from microturn.data.pool import ClipPool, Job, PoolClip, build_pool
 from microturn.data.scenarios import SKILLS, sample_script
 from microturn.data.script import Script, script_from_json, script_to_json
-from microturn.data.voices import Prosody, Voice, fits_user, voice, voices
+from microturn.data.splits import Split
+from microturn.data.voices import GROUPS, Prosody, Voice, fits_user, voice, voices
 
 TRACTS = (0.82, 1.22)
 
@@ -33,13 +34,19 @@ class Speaker(NamedTuple):
 
 @dataclass(frozen=True)
 class CastConfig:
-    """How many speakers are made of each voice, and how many scripts of each skill they get."""
+    """How many speakers are made of each voice, and how many scripts of each skill they get.
 
-    split: str = "train"
+    `groups` of voices take part, `most_speakers` of them at most; `degraded_share` of the clips is made to sound worse.
+    """
+
+    split: Split = "train"
     natural_tracts: int = 8
     synthetic_tracts: int = 2
     scripts_per_skill: int = 9
     seed: int = 1
+    groups: tuple[str, ...] = GROUPS
+    most_speakers: int = 1_000
+    degraded_share: float = 0.3
 
 
 class PlannedScript(NamedTuple):
@@ -53,7 +60,7 @@ def cast(config: CastConfig) -> list[Speaker]:
     """All speakers of a split; the unwarped voice is always among a voice's speakers if it may speak as a user."""
     rng = np.random.default_rng([config.seed, 17])
     speakers: list[Speaker] = []
-    for member in voices(config.split):
+    for member in (v for v in voices(config.split) if v.group in config.groups):
         count = config.natural_tracts if member.group == "natural" else config.synthetic_tracts
         edges = np.geomspace(*TRACTS, count)
         tracts = [1.0, *(float(t) for t in edges * np.exp(rng.uniform(-0.02, 0.02, count)))]
@@ -61,21 +68,25 @@ def cast(config: CastConfig) -> list[Speaker]:
             pitch = float(np.exp(rng.uniform(-0.18, 0.18))) if tract != 1.0 else 1.0
             if fits_user(member, Prosody(tract=tract)):
                 speakers.append(Speaker(f"{member.id}@{tract:.3f}", member, round(float(tract), 3), pitch))
-    return [speakers[i] for i in rng.permutation(len(speakers))]
+    return [speakers[i] for i in rng.permutation(len(speakers))][: config.most_speakers]
 
 
 def plan(config: CastConfig, speakers: Sequence[Speaker]) -> list[PlannedScript]:
     """Scripts for every speaker."""
     return [
-        PlannedScript(speaker.id, sample_script(skill, np.random.default_rng([config.seed, number, order, k]), config.split))
+        PlannedScript(speaker.id, sample_script(skill, _rng(config, number, order, k), config.split))
         for number, speaker in enumerate(speakers)
         for order, skill in enumerate(SKILLS)
         for k in range(config.scripts_per_skill)
     ]
 
 
+def _rng(config: CastConfig, *key: int) -> np.random.Generator:
+    return np.random.default_rng([config.seed, *key])
+
+
 def jobs(config: CastConfig, speakers: Sequence[Speaker], planned: Sequence[PlannedScript]) -> Iterator[Job]:
-    """Every clip the plan needs, once a speaker and text; lines of others go to every fourth speaker's neighbour."""
+    """Every clip the plan needs, once a speaker and text; lines of other people go to any speaker."""
     rng = np.random.default_rng([config.seed, 23])
     by_id = {s.id: s for s in speakers}
     ids = list(by_id)
@@ -99,6 +110,28 @@ def write_plan(folder: Path, config: CastConfig, planned: Sequence[PlannedScript
     folder.mkdir(parents=True, exist_ok=True)
     rows = [json.dumps({"split": config.split}), *(json.dumps([p.speaker, script_to_json(p.script)]) for p in planned)]
     (folder / "plan.jsonl").write_text("\n".join(rows) + "\n")
+
+
+def plan_file(folder: Path) -> Path:
+    """Where a pool's plan is; InputError where there is none."""
+    path = folder / "plan.jsonl"
+    if not path.exists():
+        raise InputError("no plan", path, "nothing", "a pool made by `microturn data pool`")
+    return path
+
+
+def make_pool(
+    config: CastConfig,
+    folder: Path,
+    processes: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Clips of a whole cast, then the plan; goes on with what is there. `progress(done, total)` counts clips."""
+    speakers = cast(config)
+    planned = plan(config, speakers)
+    clips = list(jobs(config, speakers, planned))
+    build_pool(clips, folder, processes, config.seed, config.degraded_share, progress)
+    write_plan(folder, config, planned)
 
 
 class _Place(NamedTuple):
@@ -128,15 +161,13 @@ class Cast:
 
     def _open(self, folder: Path) -> list[str]:
         """Index a pool's clips; returns the rows of its plan."""
-        plan_file = folder / "plan.jsonl"
-        if not plan_file.exists():
-            raise InputError("no plan", plan_file, "nothing", "a pool made by `microturn data pool`")
+        rows = plan_file(folder).read_text().splitlines()[1:]
         pool = ClipPool.open(folder)
         for index in range(len(pool)):
             clip = pool.clip(index)
             who = f"{clip.voice}@{pool.prosody(index).tract:.3f}"
             self._clips.setdefault(who, {}).setdefault(clip.text, []).append(_Place(pool, index))
-        return plan_file.read_text().splitlines()[1:]
+        return rows
 
     def _take(self, planned: PlannedScript) -> None:
         """Keep a planned script if the speaker's part of it has been synthesised."""
@@ -162,12 +193,11 @@ class Cast:
         """Story phrases the speaker has for a skill."""
         return self._banks.get((speaker, skill), ())
 
-    def say(self, speaker: str, text: str, rng: np.random.Generator) -> PoolClip | None:
-        """A clip of `text` by the speaker, or, where the line was made by somebody else, by one of those; else None."""
+    def say(self, speaker: str, text: str, rng: np.random.Generator, unlike: str = "") -> PoolClip | None:
+        """A clip of `text` by the speaker, or by somebody else who has it, never by the voice of `unlike`."""
         places = self._clips.get(speaker, {}).get(text)
         if places is None:
-            voice_id = speaker.split("@")[0]
-            others = [w for w in self._anyone.get(text, ()) if w.split("@")[0] != voice_id]
+            others = [w for w in self._anyone.get(text, ()) if w.split("@")[0] != unlike.split("@")[0]]
             if not others:
                 return None
             places = self._clips[others[int(rng.integers(len(others)))]][text]

@@ -67,7 +67,9 @@ def load_checkpoint(path: Path, device: str = "cpu", dtype: torch.dtype = torch.
     came = {k: tuple(v.shape) for k, v in tensors.items()}
     if wanted != came:
         wrong = sorted(k for k in wanted.keys() | came.keys() if wanted.get(k) != came.get(k))
-        raise InputError("weights do not fit their config", path, f"{len(wrong)} wrong tensors, first {wrong[0]}", right)
+        raise InputError(
+            "weights do not fit their config", path, f"{len(wrong)} wrong tensors, first {wrong[0]}", right
+        )
     model.load_state_dict(tensors)
     model.to(device=device, dtype=dtype).eval()
     return Checkpoint(model, TextTokenizer.load(metadata["tokenizer"]), json.loads(metadata["notes"]))

@@ -40,7 +40,10 @@ class BackboneConfig:
     norm_eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        for kind, heads, kv_heads in (("", self.heads, self.kv_heads), ("local_", self.local_heads, self.local_kv_heads)):
+        for kind, heads, kv_heads in (
+            ("", self.heads, self.kv_heads),
+            ("local_", self.local_heads, self.local_kv_heads),
+        ):
             if heads % kv_heads:
                 right = f"a multiple of {kind}kv_heads = {kv_heads}"
                 raise ConfigError("heads do not group", "BackboneConfig", f"{kind}heads = {heads}", right)
@@ -50,7 +53,9 @@ class BackboneConfig:
                 raise ConfigError("no such layer", f"BackboneConfig.{name}", wrong, f"layers 0 to {self.layers - 1}")
         if self.sparse_layers and not 0 < self.experts_per_token <= self.experts:
             came = f"experts_per_token = {self.experts_per_token} of experts = {self.experts}"
-            raise ConfigError("sparse layers without experts", "BackboneConfig", came, "0 < experts_per_token <= experts")
+            raise ConfigError(
+                "sparse layers without experts", "BackboneConfig", came, "0 < experts_per_token <= experts"
+            )
 
     def is_global(self, layer: int) -> bool:
         """Whether `layer` sees further back than the sliding window."""
@@ -87,7 +92,9 @@ class InteractionConfig:
     def __post_init__(self) -> None:
         if self.frames_per_tick % self.sound_tokens:
             came = f"sound_tokens = {self.sound_tokens}"
-            raise ConfigError("a tick does not divide", "InteractionConfig", came, f"a divisor of {self.frames_per_tick}")
+            raise ConfigError(
+                "a tick does not divide", "InteractionConfig", came, f"a divisor of {self.frames_per_tick}"
+            )
         if not 0 < self.heard_layer <= self.backbone.layers:
             came = f"heard_layer = {self.heard_layer}"
             raise ConfigError("no such layer", "InteractionConfig", came, f"1 to {self.backbone.layers}")

@@ -8,9 +8,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from microturn.model.backbone import Backbone, ShortConv
+from microturn.model.backbone import Backbone
 from microturn.model.config import InteractionConfig
-from microturn.model.fusion import Fusion, SoundStem
+from microturn.model.fusion import Fusion
 
 
 class InteractionModel(nn.Module):
@@ -43,6 +43,10 @@ class InteractionModel(nn.Module):
         return self.heard(nn.functional.rms_norm(tapped_U, tapped_U.shape[-1:]))
 
 
+_RESIDUAL_OUTPUTS = (".o.weight", ".down.weight", "down_NVU")
+_ZERO = (*_RESIDUAL_OUTPUTS, "weight_CK", "profiles_RE", "decision.weight", "heard.weight")
+
+
 @torch.no_grad()
 def init_weights(model: InteractionModel, seed: int) -> None:
     """Fresh weights from `seed`: scaled normal, residual outputs at zero (each layer starts as identity)."""
@@ -50,9 +54,7 @@ def init_weights(model: InteractionModel, seed: int) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith(("norm.weight", "scale")):
             parameter.fill_(1.0)
-        elif parameter.ndim < 2 or name.endswith("weight_CK") or name.endswith("profiles_RE"):
-            parameter.zero_()
-        elif name.endswith((".o.weight", ".down.weight", "down_NVU", "decision.weight", "heard.weight")):
+        elif parameter.ndim < 2 or name.endswith(_ZERO):
             parameter.zero_()
         elif "table" in name or "tokens.weight" in name:
             parameter.normal_(0.0, 0.5, generator=generator)
@@ -63,6 +65,3 @@ def init_weights(model: InteractionModel, seed: int) -> None:
 def parameter_count(model: nn.Module) -> int:
     """Trainable numbers in the model."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-__all__ = ["InteractionModel", "ShortConv", "SoundStem", "init_weights", "parameter_count"]

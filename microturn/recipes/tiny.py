@@ -1,11 +1,17 @@
-"""The shipped model's recipe: about 7 M parameters, made for hours on two CPU cores."""
+"""Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
-from dataclasses import replace
+`tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
+pipeline in a minute. The cast of a recipe says which clips its pool holds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from microturn.data.mixture import MixConfig
-from microturn.train.loop import TrainConfig
+from microturn.data.speakers import CastConfig
+from microturn.model.config import BackboneConfig, InteractionConfig
+from microturn.train.config import TrainConfig
 from microturn.train.optim import OptimConfig
-
 
 # How often a script of a skill is drawn: many answers to learn, few long silences and recitations.
 SHARES = {
@@ -22,15 +28,53 @@ SHARES = {
 }
 
 
-def tiny(steps: int = 6_000) -> TrainConfig:
+@dataclass(frozen=True)
+class Recipe:
+    """`train`: the run of so many steps; `steps`: how many it takes by itself; `cast`: who is in its pool."""
+
+    train: Callable[[int], TrainConfig]
+    steps: int
+    cast: CastConfig
+
+
+def tiny(steps: int = 7_000) -> TrainConfig:
     """64 s streams, four a process and step; the last fifth of the steps decays the rates."""
     mix = MixConfig(skills=SHARES, between_ms=(500, 2_500))
     return TrainConfig(mix=mix, optim=OptimConfig(decay_steps=steps // 5), steps=steps)
 
 
-def toy() -> TrainConfig:
+def tiny_cast() -> CastConfig:
+    """98 speakers of 33 voices, 33 thousand clips: about five minutes on two cores."""
+    return CastConfig(scripts_per_skill=5, seed=11)
+
+
+def small(steps: int = 12_000) -> TrainConfig:
+    """41 M parameters for one big GPU or more: 12 layers of width 512, 32 streams of 128 s a GPU and step."""
+    backbone = BackboneConfig(
+        width=512, layers=12, heads=8, kv_heads=2, local_heads=8, local_kv_heads=2,
+        mlp_width=1_536, global_layers=(3, 7, 11),
+    )  # fmt: skip
+    whole = tiny(steps)
+    return replace(
+        whole,
+        model=InteractionConfig(backbone=backbone, frame_width=192, stem_width=1_024, heard_layer=8),
+        batch=replace(whole.batch, ticks=640, text_slots=128),
+        mix=replace(whole.mix, ticks=640, typed_tokens=40),
+        optim=replace(whole.optim, muon_lr=3e-3, adam_lr=1e-3, warmup_steps=400),
+        streams=32,
+        ema=0.999,
+        render_workers=12,
+    )
+
+
+def small_cast() -> CastConfig:
+    """192 speakers, 145 thousand clips: more vocal tracts and more scripts than tiny has."""
+    return CastConfig(natural_tracts=16, synthetic_tracts=3, scripts_per_skill=12, seed=21)
+
+
+def toy(steps: int = 4) -> TrainConfig:
     """Seconds, not hours: for tests of the whole pipeline."""
-    whole = tiny(steps=4)
+    whole = tiny(steps)
     backbone = replace(
         whole.model.backbone, width=64, layers=2, heads=2, kv_heads=1, head_dim=32, local_heads=2, local_kv_heads=1,
         local_head_dim=32, mlp_width=128, global_layers=(1,), window=32,
@@ -38,3 +82,15 @@ def toy() -> TrainConfig:
     model = replace(whole.model, backbone=backbone, frame_width=16, stem_width=64, heard_layer=1)
     batch = replace(whole.batch, ticks=80, text_slots=32)
     return replace(whole, model=model, batch=batch, mix=MixConfig(ticks=80), streams=1, save_every=2, compile=False)
+
+
+def toy_cast() -> CastConfig:
+    """A few clips of three synthetic voices."""
+    return CastConfig(groups=("synthetic",), synthetic_tracts=1, scripts_per_skill=1, most_speakers=3)
+
+
+RECIPES = {
+    "tiny": Recipe(tiny, 7_000, tiny_cast()),
+    "small": Recipe(small, 12_000, small_cast()),
+    "toy": Recipe(toy, 4, toy_cast()),
+}

@@ -49,14 +49,6 @@ class Batch(NamedTuple):
     heard_weight_BT: Tensor
 
 
-class _Row(NamedTuple):
-    tokens: list[int]
-    order: list[int]
-    decide: list[int]
-    decide_weight: list[float]
-    sound_place: list[int]
-
-
 class Slips(NamedTuple):
     """What was said instead of what should have been, and the ticks whose decisions are therefore not taught."""
 
@@ -65,7 +57,7 @@ class Slips(NamedTuple):
 
 
 def with_slips(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> Slips:
-    """A share of the right actions goes missing, comes late or is wrong, so that the model learns to go on from there."""
+    """A share of the right actions goes missing, comes late or is wrong: the model learns to go on from there."""
     kept: list[Expect] = []
     untaught: set[int] = set()
     for expect in expects:
@@ -102,6 +94,33 @@ def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> d
     return typed
 
 
+class _Row:
+    """One stream being laid out: positions in order, each with its target; tokens beside them."""
+
+    def __init__(self, n_sound: int) -> None:
+        self.n_sound = n_sound
+        self.tokens: list[int] = []
+        self.order: list[int] = []
+        self.decide: list[int] = []
+        self.decide_weight: list[float] = []
+        self.sound_place: list[int] = []
+        self.taught = True
+
+    def _place(self, index: int, target: int, weight: float) -> None:
+        taught = self.taught and target != NO_TARGET
+        self.order.append(index)
+        self.decide.append(target if taught else NO_TARGET)
+        self.decide_weight.append(weight if taught else 0.0)
+
+    def place_sound(self, index: int, target: int, weight: float) -> None:
+        self.sound_place.append(len(self.order))
+        self._place(index, target, weight)
+
+    def place_token(self, token: int, target: int, weight: float) -> None:
+        self._place(self.n_sound + len(self.tokens), target, weight)
+        self.tokens.append(token)
+
+
 def _lay_out(
     stream: Stream, slips: Slips, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig
 ) -> _Row:
@@ -109,44 +128,33 @@ def _lay_out(
     said = said_by_tick(slips.expects, tokenizer, model.text_per_tick)
     typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
     near = {t + d for t in said for d in range(-config.near_ticks, config.near_ticks + 1)}
-    sounds = model.sound_tokens
-    n_sound = config.ticks * sounds
-    row = _Row([], [], [], [], [])
-    full = untaught = False
-
-    def place(index: int, target: int, weight: float) -> None:
-        taught = not (full or untaught)
-        row.order.append(index)
-        row.decide.append(target if taught else NO_TARGET)
-        row.decide_weight.append(weight if taught else 0.0)
-
-    def place_token(token: int, target: int, weight: float) -> None:
-        place(n_sound + len(row.tokens), target, weight)
-        row.tokens.append(token)
-
+    row = _Row(config.ticks * model.sound_tokens)
+    full = False
     for tick in range(config.ticks):
-        heard, words = typed.get(tick, []), said.get(tick, [])
-        untaught = tick in slips.untaught
-        full = full or len(row.tokens) + len(heard) + len(words) > config.text_slots
+        asked, words = typed.get(tick, []), said.get(tick, [])
+        full = full or len(row.tokens) + len(asked) + len(words) > config.text_slots
         if full:
-            heard, words = [], []
+            asked, words = [], []
+        row.taught = not full and tick not in slips.untaught
         quiet = config.near_weight if tick in near else config.listen_weight
-        first = words[0] if words else int(Control.LISTEN)
-        weight = config.say_weight if words else quiet
-        for sound in range(sounds):
-            decides = sound == sounds - 1 and not heard
-            row.sound_place.append(len(row.order))
-            place(tick * sounds + sound, first if decides else NO_TARGET, weight if decides else 0.0)
-        for index, token in enumerate(heard):
-            decides = index == len(heard) - 1
-            place_token(token, first if decides else NO_TARGET, weight if decides else 0.0)
-        for index, token in enumerate(words):
-            goes_on = index + 1 < len(words)
-            target = words[index + 1] if goes_on else int(Control.LISTEN)
-            if index + 1 == model.text_per_tick:
-                target = NO_TARGET
-            place_token(token, target, config.say_weight if goes_on else config.near_weight)
+        targets = [*words, int(Control.LISTEN)]
+        _place_input(row, tick, asked, targets[0], config.say_weight if words else quiet, model)
+        for place, token in enumerate(words, start=1):
+            spent = place == model.text_per_tick  # nothing is decided after the last word a tick may hold
+            weight = config.say_weight if place < len(words) else config.near_weight
+            row.place_token(token, NO_TARGET if spent else targets[place], weight)
     return row
+
+
+def _place_input(
+    row: _Row, tick: int, asked: Sequence[int], first: int, weight: float, model: InteractionConfig
+) -> None:
+    """Sound, then typed tokens of one tick; `first` is the target of the last of them."""
+    for sound in range(model.sound_tokens):
+        decides = sound == model.sound_tokens - 1 and not asked
+        row.place_sound(tick * model.sound_tokens + sound, first if decides else NO_TARGET, weight)
+    for place, token in enumerate(asked, start=1):
+        row.place_token(token, first if place == len(asked) else NO_TARGET, weight)
 
 
 def heard_targets(stream: Stream, tokenizer: TextTokenizer, n_sound: int, position_ms: int) -> dict[int, int]:

@@ -1,45 +1,32 @@
-"""The training loop, one for a laptop and a cluster: take streams, step, save, go on where it stopped."""
+"""The training loop, one for a laptop and a cluster: take a batch, step, save, go on where it stopped."""
 
 import json
-import signal
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from microturn.data.mixture import Clips, MixConfig, build_stream
+from microturn.core.errors import InputError
+from microturn.data.mixture import Clips
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import save_checkpoint
-from microturn.model.config import InteractionConfig
 from microturn.model.interaction import InteractionModel, init_weights
-from microturn.train.batch import Batch, BatchConfig, make_batch
-from microturn.train.distributed import Processes
+from microturn.train.batch import Batch
+from microturn.train.config import TrainConfig
+from microturn.train.distributed import Processes, on_stop_signals, own_part, shard, whole, whole_state
 from microturn.train.loss import LossWeights, losses
-from microturn.train.optim import OptimConfig, average_gradients, lr_share, make_optimizers, set_lr
+from microturn.train.optim import average_gradients, load_moments, lr_share, make_optimizers, set_lr
+from microturn.train.render import Batches
 
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides a run, but for the clips and the folder."""
-
-    model: InteractionConfig = field(default_factory=InteractionConfig)
-    batch: BatchConfig = field(default_factory=BatchConfig)
-    mix: MixConfig = field(default_factory=MixConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    heard_weight: float = 0.5
-    streams: int = 4
-    steps: int = 4_000
-    ema: float = 0.998
-    save_every: int = 200
-    seed: int = 0
-    bf16: bool = True
-    compile: bool = True
+Show = Callable[[int, Mapping[str, float]], None]
+Validate = Callable[[InteractionModel], Mapping[str, float]]
+"""Figures of a model by name; called by rank 0 alone, with the averaged weights."""
 
 
 @dataclass
@@ -55,20 +42,26 @@ class Trainer:
     stopping: bool = False
 
     def __post_init__(self) -> None:
-        device = self.processes.device
-        self.model = InteractionModel(self.config.model).to(device)
-        init_weights(self.model, self.config.seed)
-        self.average = InteractionModel(self.config.model).to(device).requires_grad_(False)
+        config, processes = self.config, self.processes
+        self.batches = Batches(config, self.clips, self.tokenizer, processes.rank)
+        self.model = InteractionModel(config.model).to(processes.device)
+        init_weights(self.model, config.seed)
+        self.average = InteractionModel(config.model).to(processes.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
-        self.optimizers = make_optimizers(self.model, self.config.optim, self.processes.rank, self.processes.world)
-        self.forward: Callable[..., Any] = torch.compile(self.model) if self.config.compile else self.model
+        self.sharded = processes.shares_parameters(config.shard)
+        self.forward: Callable[..., Any] = self.model
+        if self.sharded:
+            self._shard()
+        elif config.compile:
+            self.forward = torch.compile(self.model)
+        self.optimizers = make_optimizers(self.model, config.optim, processes.rank, processes.world)
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step depends on seed, step and rank alone."""
-        rng = np.random.default_rng([self.config.seed, step, self.processes.rank])
-        streams = [build_stream(self.clips, rng, self.config.mix, self.config.model.mel) for _ in range(self.config.streams)]
-        made = make_batch(streams, self.tokenizer, self.config.model, self.config.batch, rng)
-        return Batch(*(t.to(self.processes.device) for t in made))
+    def _shard(self) -> None:
+        if self.config.compile:
+            for layer in self.model.backbone.layers:
+                layer.compile()  # within a layer nothing is gathered, so each compiles as a whole
+        for model in (self.model, self.average):
+            shard(model, self.processes, self.config.bf16)
 
     def precision(self) -> AbstractContextManager[Any]:
         """bf16 products with fp32 weights, or plain fp32."""
@@ -82,72 +75,100 @@ class Trainer:
             hidden, tapped = self.forward(*batch[:4])
             loss = losses(self.model, batch, LossWeights(heard=self.config.heard_weight), hidden, tapped)
         loss.total.backward()
-        average_gradients(self.model, self.processes.world)
+        if not self.sharded:  # FSDP2 has averaged already
+            average_gradients(self.model, self.processes.world)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip_norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self._update_average()
         self.step += 1
-        return {"decide": float(loss.decide), "heard": float(loss.heard), "norm": float(norm), "lr": share}
+        return {"decide": float(loss.decide), "heard": float(loss.heard), "norm": float(whole(norm)), "lr": share}
 
     @torch.no_grad()
     def _update_average(self) -> None:
         keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
-        kept, new = list(self.average.parameters()), list(self.model.parameters())
+        kept: list[Tensor] = list(self.average.parameters())
+        new: list[Tensor] = list(self.model.parameters())
         torch._foreach_lerp_(kept, new, 1.0 - keep)
 
+    def whole_average(self) -> InteractionModel:
+        """The averaged weights as a model of its own process; all processes must ask."""
+        if not self.sharded:
+            return self.average
+        gathered = InteractionModel(self.config.model)
+        gathered.load_state_dict(whole_state(self.average.state_dict()))
+        return gathered.to(self.processes.device).requires_grad_(False)
+
     def save(self) -> None:
-        """State to resume from, and the averaged weights as a checkpoint; only rank 0 writes."""
+        """State to resume from, and the averaged weights as a checkpoint. All must call, only rank 0 writes.
+
+        Both files are replaced when the new ones are whole: a save that is killed leaves the old state.
+        """
+        state = {
+            "step": self.step,
+            "model": whole_state(self.model.state_dict()),
+            "average": whole_state(self.average.state_dict()),
+            "optimizers": [whole_state(o.state_dict()) for o in self.optimizers],
+        }
+        average = self.whole_average()
         if self.processes.rank != 0:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": self.step,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [o.state_dict() for o in self.optimizers],
-        }
         partial = self.folder / "resume.pt.partial"
         torch.save(state, partial)
         partial.replace(self.folder / "resume.pt")
         notes = {"step": self.step, "streams": self.config.streams * self.processes.world}
-        save_checkpoint(self.folder / "model.safetensors", self.average, self.tokenizer, notes)
+        save_checkpoint(self.folder / "model.safetensors", average, self.tokenizer, notes)
 
     def resume(self) -> bool:
-        """Go on from the folder's last state, if there is one."""
+        """Go on from the folder's last state, if there is one; settings may be other ones, shapes may not."""
         path = self.folder / "resume.pt"
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.processes.device, weights_only=True)
-        self.step = state["step"]
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
+        for model, saved in ((self.model, state["model"]), (self.average, state["average"])):
+            own = model.state_dict()
+            if {k: v.shape for k, v in saved.items()} != {k: v.shape for k, v in own.items()}:
+                raise InputError("a run of another model", path, "other shapes", "the recipe it began with")
+            model.load_state_dict({name: own_part(tensor, own[name]) for name, tensor in saved.items()})
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+            load_moments(optimizer, saved)
+        self.step = state["step"]
         return True
 
-    def run(self, show: Callable[[int, dict[str, float]], None]) -> None:
-        """Train to `config.steps`, or to SIGTERM or SIGINT; saves at the end either way."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        while self.step < self.config.steps and not self.processes.any(self.stopping):
-            began = time.monotonic()
-            batch = self.batch(self.step)
-            rendered = time.monotonic()
-            shown = self.train_step(batch)
-            shown |= {"render_s": rendered - began, "step_s": time.monotonic() - began}
-            self._log(shown)
-            show(self.step, shown)
-            if self.step % self.config.save_every == 0:
-                self.save()
-        self.save()
+    def run(self, show: Show, minutes: float = math.inf, validate: Validate | None = None) -> None:
+        """Train to `config.steps`, to SIGTERM or SIGINT, or for `minutes`; saves at the end either way."""
+        deadline_s = time.monotonic() + 60.0 * minutes
+        batches = self.batches.since(self.step)
+        with on_stop_signals(self.stop):
+            while self.step < self.config.steps:
+                if self.processes.any(self.stopping or time.monotonic() > deadline_s):
+                    break
+                began_s = time.monotonic()
+                batch = next(batches)
+                rendered_s = time.monotonic()
+                shown = self.train_step(Batch(*(t.to(self.processes.device) for t in batch)))
+                shown |= {"render_s": rendered_s - began_s, "step_s": time.monotonic() - began_s}
+                self._tell(show, shown)
+                if self.step % self.config.save_every == 0:
+                    self.save()
+                if validate and self.step % self.config.validate_every == 0:
+                    self._validate(validate, show)
+            self.save()
 
-    def _stop(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End the run after the step that is under way."""
         self.stopping = True
 
-    def _log(self, shown: dict[str, float]) -> None:
+    def _validate(self, validate: Validate, show: Show) -> None:
+        average = self.whole_average()
+        if self.processes.rank == 0:
+            self._tell(show, {f"val_{name}": float(value) for name, value in validate(average).items()})
+
+    def _tell(self, show: Show, shown: Mapping[str, float]) -> None:
         if self.processes.rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / "log.jsonl").open("a") as file:
                 file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
+            show(self.step, shown)

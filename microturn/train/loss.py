@@ -29,7 +29,9 @@ class LossWeights(NamedTuple):
     z: float = 1e-4
 
 
-def losses(model: InteractionModel, batch: Batch, weights: LossWeights, hidden_BTU: Tensor, tapped_BTU: Tensor) -> Losses:
+def losses(
+    model: InteractionModel, batch: Batch, weights: LossWeights, hidden_BTU: Tensor, tapped_BTU: Tensor
+) -> Losses:
     """Weighted cross-entropies at the positions that have a target; fp32."""
     decide, z_decide = _cross_entropy(model.decide, hidden_BTU, batch.decide_BT, batch.decide_weight_BT)
     heard, z_heard = _cross_entropy(model.transcribe, tapped_BTU, batch.heard_BT, batch.heard_weight_BT)
@@ -37,7 +39,9 @@ def losses(model: InteractionModel, batch: Batch, weights: LossWeights, hidden_B
     return Losses(total, decide.detach(), heard.detach())
 
 
-def _cross_entropy(head: Callable[[Tensor], Tensor], states_BTU: Tensor, target_BT: Tensor, weight_BT: Tensor) -> tuple[Tensor, Tensor]:
+def _cross_entropy(
+    head: Callable[[Tensor], Tensor], states_BTU: Tensor, target_BT: Tensor, weight_BT: Tensor
+) -> tuple[Tensor, Tensor]:
     picked = target_BT != NO_TARGET
     logits_ZV = head(states_BTU[picked]).float()
     weight_Z = weight_BT[picked]

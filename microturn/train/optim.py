@@ -1,15 +1,21 @@
 """Optimizers: Muon for hidden matrices, AdamW for everything else, and the schedule. No loop, no model.
 
 Muon: Jordan et al. 2024 (kellerjordan.github.io/posts/muon): momentum, then the nearest semi-orthogonal matrix by a
-Newton-Schulz iteration. Scale: Liu et al. 2025, arXiv 2502.16982 (0.2 * sqrt(larger side), so AdamW's rates carry over).
+Newton-Schulz iteration. Scale: Liu et al. 2025, arXiv 2502.16982 (0.2 * sqrt(larger side), so that AdamW's rates
+carry over).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from microturn.train.distributed import own_part, whole
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
@@ -51,8 +57,11 @@ def orthogonalize(matrices_NRC: Tensor, steps: int = 5) -> Tensor:
     return (x.mT if tall else x).float()
 
 
-class Muon(torch.optim.Optimizer):
-    """Orthogonalised momentum for matrices. `rank` of `world` processes work on a share each and add up the results."""
+class Muon(Optimizer):
+    """Orthogonalised momentum for matrices. `rank` of `world` processes work on a share each and add up the results.
+
+    Spread parameters (DTensor) are gathered for it, for orthogonality is the whole matrix's.
+    """
 
     def __init__(self, params: Iterable[Tensor], config: OptimConfig, rank: int = 0, world: int = 1) -> None:
         super().__init__(params, {"lr": config.muon_lr, "momentum": config.momentum, "decay": config.weight_decay})
@@ -62,14 +71,15 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
-            updates = [self._momentum(p, group["momentum"]) for p in params]
+            updates = [whole(self._momentum(p, group["momentum"])) for p in params]
             moves = [torch.zeros_like(u) for u in updates]
             for index in range(self.rank, len(params), self.world):
                 scale = 0.2 * math.sqrt(max(params[index].shape))
                 moves[index].copy_(orthogonalize(updates[index][None])[0] * scale)
             _sum_over_processes(moves, self.world)
             for parameter, move in zip(params, moves, strict=True):
-                parameter.mul_(1.0 - group["lr"] * group["decay"]).add_(move, alpha=-group["lr"])
+                parameter.mul_(1.0 - group["lr"] * group["decay"])
+                parameter.add_(own_part(move, parameter), alpha=-group["lr"])
 
     def _momentum(self, parameter: Tensor, momentum: float) -> Tensor:
         assert parameter.grad is not None
@@ -84,7 +94,7 @@ def _sum_over_processes(tensors: Sequence[Tensor], world: int) -> None:
     if world == 1 or not tensors:
         return
     flat = torch.cat([t.flatten() for t in tensors])
-    torch.distributed.all_reduce(flat)
+    dist.all_reduce(flat)
     for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(part.view_as(tensor))
 
@@ -97,8 +107,8 @@ def average_gradients(model: nn.Module, world: int) -> None:
         torch._foreach_div_(grads, world)
 
 
-def make_optimizers(model: nn.Module, config: OptimConfig, rank: int = 0, world: int = 1) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' and the stem's matrices; AdamW for tables, heads, gains, convolutions, biases by distance."""
+def make_optimizers(model: nn.Module, config: OptimConfig, rank: int = 0, world: int = 1) -> list[Optimizer]:
+    """Muon for the layers' and the stem's matrices; AdamW for tables, heads, gains, convolutions, distance biases."""
     hidden, decayed, rest = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -115,9 +125,22 @@ def make_optimizers(model: nn.Module, config: OptimConfig, rank: int = 0, world:
     return [Muon(hidden, config, rank, world), adam]
 
 
-def set_lr(optimizers: Sequence[torch.optim.Optimizer], config: OptimConfig, share: float) -> None:
+def set_lr(optimizers: Sequence[Optimizer], config: OptimConfig, share: float) -> None:
     """Set every optimizer's rate to `share` of its plateau."""
     for optimizer in optimizers:
         full = config.muon_lr if isinstance(optimizer, Muon) else config.adam_lr
         for group in optimizer.param_groups:
             group["lr"] = full * share
+
+
+def load_moments(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
+    """Take over what the saved optimizer remembered, each process its part; settings stay this optimizer's own."""
+    settings = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
+    params = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments = {
+        index: {name: own_part(value, params[index]) for name, value in kept.items()}
+        for index, kept in saved["state"].items()
+    }
+    optimizer.load_state_dict({**saved, "state": moments})
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)

@@ -1,26 +1,56 @@
 """Begin or resume a run: pool and tokenizer in, processes launched, progress shown. The loop itself is loop.py."""
 
 import json
-import time
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.console import Console
 
 from microturn.core.config import to_dict
-from microturn.data.speakers import Cast
+from microturn.core.errors import InputError
+from microturn.data.speakers import Cast, plan_file
 from microturn.media.text import TextTokenizer
+from microturn.model.checkpoint import load_checkpoint
+from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, launch
-from microturn.train.loop import TrainConfig, Trainer
+from microturn.train.loop import Trainer, Validate
+from microturn.train.progress import TrainProgress
 
 
-def train(config: TrainConfig, pools: Sequence[Path], tokenizer: TextTokenizer, folder: Path, processes: int = 1) -> None:
-    """Train in `folder` with clips from `pools`; a folder with a state in it is resumed."""
+def train(
+    config: TrainConfig,
+    pools: Sequence[Path],
+    tokenizer: TextTokenizer,
+    folder: Path,
+    processes: int = 1,
+    minutes: float = math.inf,
+    validate: Validate | None = None,
+) -> None:
+    """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
+
+    It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
+    Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
+    `validate` is pickled when there are several processes. Raises InputError where no pool is, or another model.
+    """
+    for pool in pools:
+        plan_file(pool)
+    model_file = folder / "model.safetensors"
+    if (folder / "resume.pt").exists() and model_file.exists():
+        begun = load_checkpoint(model_file)
+        if begun.model.config != config.model:
+            raise InputError(
+                "a run of another model", folder, "other shapes", "the recipe it began with, or a new folder"
+            )
+        tokenizer = begun.tokenizer
+    if tokenizer.vocab_size > config.model.vocab_size:
+        room = f"at most model.vocab_size = {config.model.vocab_size}"
+        raise InputError("more words than the model has room for", "tokenizer", tokenizer.vocab_size, room)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(to_dict(config), indent=1) + "\n")
-    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder), processes)
+    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate), processes)
 
 
 @dataclass(frozen=True)
@@ -31,37 +61,45 @@ class _Work:
     pools: tuple[Path, ...]
     tokenizer: str
     folder: Path
+    minutes: float
+    validate: Validate | None
 
     def __call__(self, processes: Processes, /) -> None:
         if processes.device == "cpu":
             torch.set_num_threads(1)
         tokenizer = TextTokenizer.load(self.tokenizer)
         trainer = Trainer(self.config, Cast(self.pools), tokenizer, self.folder, processes)
-        resumed = trainer.resume()
-        show = Progress(self.config, trainer.step, resumed) if processes.rank == 0 else lambda step, shown: None
-        trainer.run(show)
-
-
-class Progress:
-    """One line now and then: step, losses, throughput, time left."""
-
-    def __init__(self, config: TrainConfig, first_step: int, resumed: bool, every_s: float = 10.0) -> None:
-        self.config, self.every_s = config, every_s
-        self.began = self.shown_at = time.monotonic()
-        self.first_step = first_step
-        self.console = Console()
-        self.console.print(f"{'resumed at' if resumed else 'begins at'} step {first_step} of {config.steps}")
-
-    def __call__(self, step: int, shown: dict[str, float]) -> None:
-        now = time.monotonic()
-        if now - self.shown_at < self.every_s and step < self.config.steps:
+        trainer.resume()
+        if processes.rank != 0:
+            trainer.run(lambda step, shown: None, self.minutes, self.validate)
             return
-        self.shown_at = now
-        a_step_s = (now - self.began) / (step - self.first_step)
-        heard_s = self.config.streams * self.config.batch.ticks * 0.2 / shown["step_s"]
-        left_min = (self.config.steps - step) * a_step_s / 60
-        self.console.print(
-            f"step {step}/{self.config.steps}  decide {shown['decide']:.3f}  heard {shown['heard']:.3f}  "
-            f"norm {shown['norm']:.2f}  {a_step_s:.2f} s/step  render {shown['render_s']:.2f} s  "
-            f"{heard_s:.0f} s of sound/s/process  {left_min:.0f} min left"
-        )
+        changed = note_start(self.folder, self.config, trainer.step, processes.world)
+        with TrainProgress(self.config, trainer.step, processes.world) as progress:
+            for name, (before, now) in changed.items():
+                progress.console.print(f"{name}: {before} -> {now}", markup=False)
+            trainer.run(progress, self.minutes, self.validate)
+
+
+def note_start(folder: Path, config: TrainConfig, step: int, world: int) -> dict[str, tuple[Any, Any]]:
+    """Write config.json and a line of starts.jsonl; returns the settings that were others at the last start."""
+    new, path = to_dict(config), folder / "config.json"
+    old = json.loads(path.read_text()) if path.exists() else new
+    changed = _changes(old, new)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    row = {"started": started, "step": step, "processes": world, "changed": changed, "config": new}
+    with (folder / "starts.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    path.write_text(json.dumps(new, indent=1) + "\n")
+    return changed
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> dict[str, tuple[Any, Any]]:
+    """What differs, by dotted name; a setting that is only in one of them is None in the other."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in dict.fromkeys([*old, *new]):
+        before, now = old.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            found |= _changes(before, now, f"{where}{name}.")
+        elif before != json.loads(json.dumps(now)):
+            found[where + name] = (before, now)
+    return found

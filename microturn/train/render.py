@@ -1,0 +1,54 @@
+"""The batches of a run, one a step, made ahead by worker processes where asked. Shapes and targets are batch.py's."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from microturn.data.mixture import Clips, build_stream
+from microturn.media.text import TextTokenizer
+from microturn.train.batch import Batch, make_batch
+from microturn.train.config import TrainConfig
+
+AHEAD = 2
+
+
+@dataclass(frozen=True)
+class Batches(Dataset[Batch]):
+    """Batch of step i at index i: it depends on seed, step and rank alone."""
+
+    config: TrainConfig
+    clips: Clips
+    tokenizer: TextTokenizer
+    rank: int
+
+    def __getitem__(self, index: int) -> Batch:
+        config = self.config
+        rng = np.random.default_rng([config.seed, index, self.rank])
+        streams = [build_stream(self.clips, rng, config.mix, config.model.mel) for _ in range(config.streams)]
+        return make_batch(streams, self.tokenizer, config.model, config.batch, rng)
+
+    def since(self, step: int) -> Iterator[Batch]:
+        """Batches of `step` to the last one, in order, whoever renders them."""
+        steps = range(step, self.config.steps)
+        workers = self.config.render_workers
+        if not workers:
+            return (self[index] for index in steps)
+        loader = DataLoader(
+            self,
+            batch_size=None,
+            sampler=steps,
+            num_workers=workers,
+            prefetch_factor=AHEAD,
+            worker_init_fn=_leave_signals_to_the_trainer,
+            multiprocessing_context="fork",  # clips stay memory-mapped, shared, and are not opened again
+        )
+        return iter(loader)
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """A stop from the keyboard reaches the whole group; the trainer ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
