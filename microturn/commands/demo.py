@@ -9,7 +9,7 @@ from rich.console import Console
 
 from microturn.commands.page import write_page
 from microturn.commands.places import writable_folder
-from microturn.commands.talk import Talk, counted
+from microturn.commands.talk import IN_FULL, Talk, counted
 from microturn.commands.timeline import Teller
 from microturn.commands.weights import open_weights, talker
 from microturn.core.chunk import Chunk
@@ -54,7 +54,7 @@ def demo(out: Path, weights: Path | None, seed: int) -> None:
         talks.append(held(scene, console, talker(checkpoint, seed)))
         console.print()
     page = write_page(out / "index.html", talks, checkpoint.notes)
-    console.print(counted([mark for talk in talks for mark in talk.marks]), style="bold")
+    console.print(counted([mark for talk in talks for mark in talk.marks], IN_FULL), style="bold")
     console.print(f"Listen to it and look at it: {page}", markup=False)
 
 

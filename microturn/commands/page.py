@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microturn.commands.talk import Talk, counted, end_s
+from microturn.commands.talk import IN_FULL, Talk, counted, end_s
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.marks import Mark
 from microturn.media.av import write_audio
@@ -26,14 +26,17 @@ WHAT = {
     "not for me": "Some questions are for somebody else, or come from another voice or a television. Right is silence.",
     "memory": "A name is said once and asked for later.",
 }
-GROUPS = {"synthetic": "synthetic voice that training never had", "natural": "recorded voice that training never had"}
+GROUPS = {
+    "synthetic": "a synthetic voice that training never had",
+    "natural": "a voice synthesised from pieces of a person's recordings, never in training",
+}
 
 
 def write_page(path: Path, talks: Sequence[Talk], notes: Mapping[str, Any]) -> Path:
     """Write the page and give its path back."""
     marks = [mark for talk in talks for mark in talk.marks]
     data = {
-        "summary": counted(marks),
+        "summary": counted(marks, IN_FULL),
         "model": ", ".join(f"{key} {notes[key]}" for key in ("step", "listen_bias") if key in notes),
         "tick_s": TICK_MS / 1000,
         "talks": [_talk(talk) for talk in talks],
@@ -50,7 +53,8 @@ def _talk(talk: Talk) -> dict[str, Any]:
         "skill": talk.skill,
         "what": WHAT.get(talk.skill, ""),
         "voice": talk.voice.id,
-        "group": GROUPS[talk.voice.group],
+        "group": talk.voice.group,
+        "group_in_words": GROUPS[talk.voice.group],
         "seconds": len(talk.pcm) / SAMPLE_RATE_HZ,
         "score": counted(talk.marks),
         "audio": base64.b64encode(_mp3(talk.pcm)).decode("ascii"),

@@ -13,6 +13,7 @@ from microturn.data.voices import Voice
 from microturn.eval.marks import VERDICTS, Mark
 
 WORDS = {"uncalled": "not asked for"}
+IN_FULL = "expected replies right, in words and within one tick (200 ms)"
 
 
 class Heard(NamedTuple):
@@ -40,12 +41,10 @@ def end_s(tick: int) -> float:
     return (tick + 1) * TICK_MS / 1000
 
 
-def counted(marks: Sequence[Mark]) -> str:
-    """One sentence: how much was expected, and how it went."""
+def counted(marks: Sequence[Mark], right: str = "right") -> str:
+    """How much was expected, and how it went; `right` says what a right reply is."""
     counts = Counter(mark.verdict for mark in marks)
     expected = sum(mark.expected is not None for mark in marks)
     parts = [f"{counts[v]} {WORDS.get(v, v)}" for v in VERDICTS if counts[v] and v != "right"]
-    of = f"{counts['right']} of {expected} expected replies right and within one tick (200 ms)"
-    if not expected:
-        of = "nothing expected, as it should be silent" if not parts else "nothing expected"
+    of = f"{counts['right']} of {expected} {right}" if expected else "nothing expected"
     return "; ".join([of, ", ".join(parts)]) if parts else of

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from microturn.commands.places import writable_folder
+from microturn.commands.progress import progress
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.data.pool import JOBS_PER_SHARD, build_pool
@@ -64,17 +64,9 @@ def pool(out: Path, name: str, processes: int) -> None:
     writable_folder(out)
     speakers = cast(recipe.cast)
     planned = plan(recipe.cast, speakers)
-    columns = (TextColumn("clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("clips", total=None)
-        build_pool(
-            list(jobs(recipe.cast, speakers, planned)),
-            out,
-            processes,
-            recipe.cast.seed,
-            DEGRADED_SHARE,
-            lambda done, total: progress.update(bar, completed=done, total=total),
-        )
+    lines = list(jobs(recipe.cast, speakers, planned))
+    with progress("clips") as report:
+        build_pool(lines, out, processes, recipe.cast.seed, DEGRADED_SHARE, report)
     write_plan(out, recipe.cast, planned)
 
 

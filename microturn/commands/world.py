@@ -5,12 +5,14 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from microturn.commands.places import writable_file
+from microturn.commands.places import writable_file, writable_folder
+from microturn.commands.progress import progress
 from microturn.commands.weights import weights_file
 from microturn.core.errors import InputError
-from microturn.data.splits import Split
+from microturn.data.preview import preview as preview_page
+from microturn.data.scenarios import SKILLS
+from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
 
@@ -29,17 +31,20 @@ def evaluate(out: Path, weights: Path | None, per_skill: int, split: str, cache:
     torch.set_num_threads(1)
     chosen, groups = EXAMINED[split]
     config = world.EvalConfig(split=chosen, groups=groups, per_skill=per_skill)
-    columns = (TextColumn("scenarios"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("scenarios", total=None)
-        report = world.evaluate(
-            path,
-            config,
-            out=out,
-            cache=cache,
-            command=" ".join(["microturn", *sys.argv[1:]]),
-            progress=lambda done, total: progress.update(bar, completed=done, total=total),
-        )
+    with progress("scenarios") as report_progress:
+        command = " ".join(["microturn", *sys.argv[1:]])
+        report = world.evaluate(path, config, out=out, cache=cache, command=command, progress=report_progress)
     console = Console(soft_wrap=True)
     console.print(table(report.groups))
     console.print(f"report: {out}", markup=False)
+
+
+def preview(skill: str, seed: int, split: str, out: Path) -> None:
+    """Render one scenario into a folder."""
+    if skill not in SKILLS:
+        raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(SKILLS))
+    known = {name: name for name in SPLITS}
+    if split not in known:
+        raise InputError("no such split", "--split", repr(split), "one of " + ", ".join(SPLITS))
+    page = preview_page(skill, seed, known[split], writable_folder(out))
+    Console(soft_wrap=True, highlight=False).print(f"{page}: the timeline; the sound is beside it", markup=False)

@@ -1,0 +1,281 @@
+"""The command line as a person meets it: what it writes, what it says of bad input, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner, Result
+
+from microturn import __version__
+from microturn.cli import app
+from microturn.core.recording import load
+from microturn.data.voices import available_engines
+from microturn.media.av import write_audio
+from microturn.media.text import TextTokenizer
+from microturn.model.checkpoint import load_checkpoint, save_checkpoint
+from microturn.model.interaction import InteractionModel, init_weights
+from microturn.recipes.tiny import toy
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = (
+    "demo",
+    "run",
+    "train",
+    "doctor",
+    "data pool",
+    "data preview",
+    "eval world",
+    "weights inspect",
+    "weights pack",
+)
+
+
+def cli(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy that says something in most ticks."""
+    model = InteractionModel(toy().model)
+    init_weights(model, seed=0)
+    with torch.no_grad():
+        model.decision.weight.normal_(generator=torch.Generator().manual_seed(1))
+        model.heard.weight.normal_(generator=torch.Generator().manual_seed(2))
+    path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
+    tokenizer = TextTokenizer.train(["what is two plus two", "stop now please"], n_pieces=10)
+    save_checkpoint(path, model, tokenizer, {"step": 0, "listen_bias": 1.0})
+    return path
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """1.1 s of noise: six ticks, the last one half full."""
+    path = tmp_path / "noise.wav"
+    write_audio(path, np.random.default_rng(0).normal(0, 0.1, 17_600).astype(np.float32).clip(-1, 1))
+    return path
+
+
+def rows(out: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / "said.jsonl").read_text().splitlines()]
+
+
+def test_version_is_printed() -> None:
+    assert cli("--version").stdout.strip() == f"microturn {__version__}"
+
+
+def test_importing_the_command_line_does_not_import_torch() -> None:
+    code = "import sys, microturn.cli; print('torch' in sys.modules or 'av' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_has_an_example(command: str) -> None:
+    result = cli(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert f"Example: microturn {command}" in " ".join(result.stdout.split())
+
+
+def test_run_writes_what_was_said_with_the_end_of_its_tick(weights: Path, sound: Path, tmp_path: Path) -> None:
+    result = cli("run", "--audio", sound, "--weights", weights, "--out", tmp_path / "out", "--tail", 1)
+    assert result.exit_code == 0, result.output
+    said = rows(tmp_path / "out")
+    assert any(row["kind"] == "say" for row in said)
+    assert all(list(row) == ["t_ms", "tick", "kind", "text"] for row in said)
+    assert all(row["t_ms"] == (int(str(row["tick"])) + 1) * 200 for row in said)
+    assert {row["kind"] for row in said} <= {"say", "heard", "delegate", "yield"}
+
+
+def test_run_keeps_the_recording_with_its_tail(weights: Path, sound: Path, tmp_path: Path) -> None:
+    cli("run", "--audio", sound, "--weights", weights, "--out", tmp_path / "out", "--tail", 1)
+    recording = load(tmp_path / "out")
+    assert (len(recording.turns), recording.notes) == (6 + 5, ())
+    assert recording.turns[0].user.pcm is not None and recording.turns[8].user.pcm is None
+
+
+def test_run_twice_gives_the_same(weights: Path, sound: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        cli("run", "--audio", sound, "--weights", weights, "--out", tmp_path / name)
+    assert rows(tmp_path / "a") == rows(tmp_path / "b")
+
+
+def test_typed_text_reaches_its_tick_and_lengthens_the_session(weights: Path, sound: Path, tmp_path: Path) -> None:
+    typed = tmp_path / "typed.jsonl"
+    typed.write_text('{"t_ms": 450, "text": "stop now"}\n{"t_ms": 1800, "text": "please"}\n')
+    cli("run", "--audio", sound, "--text", typed, "--weights", weights, "--out", tmp_path / "out", "--tail", 0)
+    turns = load(tmp_path / "out").turns
+    assert (len(turns), turns[2].user.text, turns[9].user.text) == (10, ("stop now",), ("please",))
+
+
+def test_an_interrupt_keeps_what_was_written(weights: Path, tmp_path: Path) -> None:
+    write_audio(tmp_path / "long.wav", np.zeros(16_000 * 120, np.float32))
+    out, words = tmp_path / "out", ["run", "--audio", "long.wav", "--weights", str(weights), "--out", "out"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "microturn", *words, "--clock", "wall"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (out / "user.wav").exists() or (out / "user.wav").stat().st_size < 20_000:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (130, "")
+    assert "stopped after" in stdout
+    assert len(load(out).turns) >= 3 and load(out).notes == ()
+
+
+def bad_wav(path: Path, name: str) -> Path:
+    """Files that are not what they seem, by name."""
+    write_audio(path, np.full(16_000, 0.1, np.float32))
+    whole = bytearray(path.read_bytes())
+    at = whole.index(b"fmt ") + 8
+    if name == "empty":
+        path.write_bytes(b"")
+    elif name == "text":
+        path.write_text("this is a letter, not a sound\n" * 20)
+    elif name == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif name == "no channels":
+        whole[at + 2 : at + 4] = b"\0\0"
+        path.write_bytes(whole)
+    elif name == "nan":
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(np.full((1, 16_000), np.nan, np.float32), format="flt", layout="mono")
+            frame.sample_rate = 16_000
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    elif name == "missing":
+        path.unlink()
+    return path
+
+
+def one_line(result: Result) -> str:
+    """The one line on stderr of a command that refused its input."""
+    assert result.exit_code == 2, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing", "no such file"),
+        ("empty", "0 bytes"),
+        ("text", "got text"),
+        ("truncated", "ends too early"),
+        ("no channels", "right is"),
+        ("nan", "NaN"),
+    ],
+)
+def test_bad_sound_is_told_in_one_line(name: str, told: str, weights: Path, tmp_path: Path) -> None:
+    path = bad_wav(tmp_path / "bad.wav", name)
+    line = one_line(cli("run", "--audio", path, "--weights", weights, "--out", tmp_path / "out"))
+    assert told in line and "bad.wav" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("hello\n", "typed.jsonl:1: not JSON"),
+        ('{"t_ms": 0, "text": "stop"}\n{"t_ms": -5, "text": "stop"}\n', "typed.jsonl:2: t_ms"),
+        ('{"t_ms": 1.5, "text": "stop"}\n', "whole milliseconds"),
+        ('{"t_ms": 0}\n', "keys of a line"),
+        ('{"t_ms": 0, "text": ""}\n', "some words in quotes"),
+        ("", "no typed text"),
+    ],
+)
+def test_bad_typed_text_is_told_in_one_line(
+    content: str, told: str, weights: Path, sound: Path, tmp_path: Path
+) -> None:
+    typed = tmp_path / "typed.jsonl"
+    typed.write_text(content)
+    line = one_line(cli("run", "--audio", sound, "--text", typed, "--weights", weights, "--out", tmp_path / "out"))
+    assert told in line
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "eval", "inspect", "pack"])
+def test_wrong_weights_are_told_in_one_line(command: str, sound: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(2)}, other)
+    out = tmp_path / "out.json"
+    lines = {
+        "run": ("run", "--audio", sound, "--weights", other, "--out", out),
+        "demo": ("demo", "--weights", other, "--out", out),
+        "eval": ("eval", "world", "--weights", other, "--out", out),
+        "inspect": ("weights", "inspect", other),
+        "pack": ("weights", "pack", other, "--out", out),
+    }
+    assert "microturn train" in one_line(cli(*lines[command]))
+    assert not out.exists()
+
+
+def test_an_output_that_cannot_be_written_is_told_in_one_line(weights: Path, sound: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/microturn")):
+        assert str(out) in one_line(cli("run", "--audio", sound, "--weights", weights, "--out", out))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--audio", "x.wav"),
+        ("frob",),
+        ("run", "--audio", "x.wav", "--out", "o", "--tail", "soon"),
+        ("run", "--audio", "x.wav", "--out", "o", "--clock", "sundial"),
+        ("eval", "world", "--out", "r.json", "--split", "train"),
+        ("train", "--out", "out", "--recipe", "cake"),
+        ("train", "--out", "out", "--pool", "nowhere"),
+        ("data", "preview", "--skill", "juggling", "--out", "p"),
+    ],
+)
+def test_wrong_words_are_told_in_one_line(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one_line(cli(*words))
+
+
+def test_a_long_silence_is_heard_to_its_end(weights: Path, tmp_path: Path) -> None:
+    write_audio(tmp_path / "silence.flac", np.zeros(16_000 * 60, np.float32))
+    result = cli("run", "--audio", tmp_path / "silence.flac", "--weights", weights, "--out", tmp_path / "out")
+    assert (result.exit_code, len(load(tmp_path / "out").turns)) == (0, 310)
+
+
+def test_pack_halves_the_matrices_and_keeps_notes(weights: Path, tmp_path: Path) -> None:
+    report, out = tmp_path / "report.json", tmp_path / "packed" / "tiny.safetensors"
+    report.write_text('{"macro": 0.5}')
+    assert cli("weights", "pack", weights, "--out", out, "--report", report, "--listen-bias", 2).exit_code == 0
+    assert load_checkpoint(out).notes == {"step": 0, "listen_bias": 2.0, "results": {"macro": 0.5}}
+    assert out.stat().st_size < 0.7 * weights.stat().st_size
+    told = cli("weights", "inspect", out).stdout
+    assert "BF16" in told and '"listen_bias": 2.0' in told
+
+
+def test_doctor_tells_what_is_here() -> None:
+    result = cli("doctor")
+    assert result.exit_code == 0, result.output
+    assert all(
+        word in result.stdout for word in ("Python", "torch", "FFmpeg", "espeak", "flite", "festival", "weights")
+    )
+
+
+@pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")
+def test_demo_tells_a_timeline_and_writes_the_page(weights: Path, tmp_path: Path) -> None:
+    result = cli("demo", "--weights", weights, "--out", tmp_path / "demo", "--seed", 1)
+    assert result.exit_code == 0, result.output
+    assert "expected replies right" in result.stdout
+    assert "user" in result.stdout and "model" in result.stdout and "heard" in result.stdout
+    assert (tmp_path / "demo" / "index.html").stat().st_size > 100_000
