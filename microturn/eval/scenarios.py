@@ -47,7 +47,8 @@ def world_scenarios(
     """`per_skill` scenarios of every skill for every group; the groups share their scripts and differ in voices.
 
     "seen": scripts of `split`, voices of training; "unseen synthetic" and "unseen natural": scripts and voices of
-    `split`; "canonical": scripts of training, for users say those phrases, and voices of `split`.
+    `split`; "canonical": scripts of training, for users say those phrases, and voices of `split`. Every fourth scenario
+    of a skill is a negative one.
     """
     made: list[WorldScenario] = []
     for group in groups:
@@ -55,7 +56,7 @@ def world_scenarios(
         for skill in skills:
             for number in range(per_skill):
                 key = [seed, number, SKILLS.index(skill)]
-                script = sample_script(skill, np.random.default_rng(key), "train" if group == "canonical" else split)
+                script = _script(skill, key, "train" if group == "canonical" else split, number % 4 == 3)
                 rng = np.random.default_rng([*key, GROUPS.index(group)])
                 speaker = speakers[(number + SKILLS.index(skill)) % len(speakers)]
                 name = f"{group}/{skill}/{number}"
@@ -104,6 +105,14 @@ def _render(scenario: WorldScenario) -> Rendered:
 def _digest(scenario: WorldScenario) -> str:
     whole = json.dumps(to_dict(replace(scenario, script=replace(scenario.script, lines=()), id="", group="")))
     return hashlib.sha256(f"{whole} {scenario.script.lines!r}".encode()).hexdigest()[:24]
+
+
+def _script(skill: str, key: Sequence[int], split: Split, negative: bool) -> Script:
+    """The first one drawn that is negative, or that is not."""
+    rng = np.random.default_rng(key)
+    return next(
+        script for script in iter(lambda: sample_script(skill, rng, split), None) if script.negative == negative
+    )
 
 
 def _voices(split: Split, group: str) -> list[Voice]:

@@ -58,6 +58,12 @@ def test_groups_share_their_scripts_and_differ_in_voices() -> None:
     assert {s.voice.group for s in synthetic} == {"synthetic"} and {s.voice.group for s in natural} == {"natural"}
 
 
+def test_every_skill_has_three_scenarios_with_something_due_and_then_a_negative() -> None:
+    made = world_scenarios("val", ("unseen synthetic",), 4)
+    assert [s.script.negative for s in made] == [False, False, False, True] * len(SKILLS)
+    assert len({s.script for s in made}) == len(made)
+
+
 def test_canonical_scenarios_are_of_training_and_all_others_hold_no_line_of_it() -> None:
     train = {phrase.template for phrase in all_phrases("train")}
     made = world_scenarios(per_skill=3)
@@ -67,7 +73,7 @@ def test_canonical_scenarios_are_of_training_and_all_others_hold_no_line_of_it()
 
 
 def test_no_scenario_speaks_with_a_voice_kept_for_judging() -> None:
-    ids = {s.voice.id for s in [*world_scenarios(per_skill=30), *validation_scenarios(30)]}
+    ids = {s.voice.id for s in [*world_scenarios(per_skill=6), *validation_scenarios(6)]}
     assert len(ids) > 20 and not any(name in voice_id for voice_id in ids for name in JUDGES)
     for name in ("flite:awb", *(f"espeak:en-us+{n}" for n in JUDGES[1:])):
         with pytest.raises(InputError, match="no such voice"):
