@@ -122,8 +122,12 @@ def test_an_interrupt_keeps_what_was_written(weights: Path, tmp_path: Path) -> N
     out, words = tmp_path / "out", ["run", "--audio", "long.wav", "--weights", str(weights), "--out", "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "microturn", *words, "--clock", "wall"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 60
     while not (out / "user.wav").exists() or (out / "user.wav").stat().st_size < 20_000:
         assert time.monotonic() < deadline and process.poll() is None

@@ -67,9 +67,11 @@ class Teller:
         self._line, self._heard = [], []
 
     def _tell_marks(self, tick: int, speaking: bool) -> None:
-        """Verdicts are told once they are final: when the words are complete, or too late to be mended."""
+        """Verdicts are told once they are final: when the words are complete; what went wrong, when it is too late to
+        be mended and nobody is in the middle of a phrase."""
         for mark in marks(self.said, self._expects):
-            settled = not speaking if mark.verdict in FINAL else mark.tick + NEAR_TICKS < tick
+            late = mark.verdict not in FINAL
+            settled = mark.tick + NEAR_TICKS < tick and not self._line if late else not speaking
             if settled and mark not in self._told:
                 self._told.add(mark)
                 self._tell_line()

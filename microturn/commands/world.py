@@ -43,7 +43,7 @@ def preview(skill: str, seed: int, split: str, out: Path) -> None:
     """Render one scenario into a folder."""
     if skill not in SKILLS:
         raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(SKILLS))
-    known = {name: name for name in SPLITS}
+    known: dict[str, Split] = {name: name for name in SPLITS}
     if split not in known:
         raise InputError("no such split", "--split", repr(split), "one of " + ", ".join(SPLITS))
     page = preview_page(skill, seed, known[split], writable_folder(out))
