@@ -63,12 +63,13 @@ class Fusion(nn.Module):
         self.token_norm = RMSNorm(width, config.backbone.norm_eps)
 
     def embed_sound(self, levels_BSPC: Tensor, seconds_BN: Tensor) -> Tensor:
-        """Sound positions [B, S, U], S = N * sound_tokens; tick and clock are added to each tick's first."""
+        """Sound positions [B, S, U], S = N * sound_tokens; each is told the time, a tick's first also that it is one."""
         sound_BSU = self.sound(levels_BSPC)
         per_tick = sound_BSU.unflatten(1, (-1, self.config.sound_tokens))
-        clock_BNU = self.clock(clock_features(seconds_BN, self.config.clock_features).to(sound_BSU.dtype)) + self.tick
-        first = per_tick[:, :, :1] + clock_BNU[:, :, None].to(sound_BSU.dtype)
-        return torch.cat([first, per_tick[:, :, 1:]], dim=2).flatten(1, 2)
+        clock_BNU = self.clock(clock_features(seconds_BN, self.config.clock_features).to(sound_BSU.dtype))
+        timed = per_tick + clock_BNU[:, :, None].to(sound_BSU.dtype)
+        first = timed[:, :, :1] + self.tick.to(sound_BSU.dtype)
+        return torch.cat([first, timed[:, :, 1:]], dim=2).flatten(1, 2)
 
     def embed_text(self, tokens_BX: Tensor) -> Tensor:
         """Text and control tokens, said or typed, [B, X, U]."""

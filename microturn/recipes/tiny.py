@@ -15,16 +15,20 @@ from microturn.train.optim import OptimConfig
 
 # How often a script of a skill is drawn: many answers to learn, few long silences and recitations.
 SHARES = {
-    "answer": 2.0,
+    "answer": 1.8,
     "self-correction": 1.2,
-    "memory": 0.8,
+    "memory": 0.9,
     "not for me": 0.8,
     "wake word": 0.8,
+    "patience": 0.9,
     "count": 1.2,
     "convert": 1.6,
-    "silence": 0.7,
-    "stopwatch": 1.0,
-    "countdown": 0.4,
+    "interval": 1.6,
+    "delay": 1.8,
+    "stopwatch": 1.4,
+    "silence": 1.1,
+    "countdown": 0.7,
+    "items": 0.6,
 }
 
 
