@@ -16,7 +16,7 @@ from microturn.data.script import Ask, Interval, Line, Script
 from microturn.data.voices import Prosody, synthesize, voice
 from microturn.media.mel import MelConfig, log_mel_db, quantize
 
-VOICE = voice("espeak:en-us+Annie")
+VOICE = voice("festival:ked")  # repeats exactly, as espeak does not
 QUIET_WORLD = MixConfig(
     ticks=150, skills={}, typed_share=0.0, swap_story_share=0.0, gain_db=(0.0, 0.0), warp=0.0, speed=0.0, eq_db=0.0,
     room_share=0.0, noise_share=0.0, babble_share=0.0,
@@ -75,8 +75,8 @@ def test_every_skill_sounds_in_whole_ticks_and_has_the_labels_of_the_oracle(skil
 
 def test_the_same_seed_gives_the_same_sound_and_another_seed_another() -> None:
     told = script(Line("what is three plus four", meaning=Ask("seven")))
-    natural, config = voice("festival:ked"), RenderConfig(babble_share=0.0)
-    first, again, other = (render(told, natural, Prosody(), np.random.default_rng(s), config).pcm for s in (1, 1, 2))
+    config = RenderConfig(babble_share=0.0)
+    first, again, other = (render(told, VOICE, Prosody(), np.random.default_rng(s), config).pcm for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
