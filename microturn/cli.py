@@ -97,13 +97,16 @@ def train(
         list[Path] | None, typer.Option(help="Pool of clips, may be given again; OUT/pool if left out.", metavar="DIR")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's own number.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Single-thread processes that train together.")] = 2,
-    recipe: Annotated[str, typer.Option(help="tiny: the shipped model, hours; toy: the pipeline, a minute.")] = "tiny",
+    processes: Annotated[int, typer.Option(min=1, help="Single-thread processes, or GPUs, that train together.")] = 2,
+    recipe: Annotated[
+        str, typer.Option(help="tiny: the shipped model, hours; small: for a GPU; toy: the pipeline, a minute.")
+    ] = "tiny",
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
 ) -> None:
     """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun."""
     from microturn.commands.train import train as command
 
-    command(out, pool or [], recipe, steps, processes)
+    command(out, pool or [], recipe, steps, processes, minutes)
 
 
 @app.command(epilog="Example: microturn doctor")
@@ -117,7 +120,9 @@ def doctor() -> None:
 @data.command(epilog="Example: microturn data pool --out pool")
 def pool(
     out: OutFolder,
-    recipe: Annotated[str, typer.Option(help="tiny: what the shipped model learns from; toy: a few clips.")] = "tiny",
+    recipe: Annotated[
+        str, typer.Option(help="tiny: what the shipped model learns from; small: for a GPU; toy: a few clips.")
+    ] = "tiny",
     processes: Annotated[int, typer.Option(min=1, help="Processes that synthesise.")] = 2,
 ) -> None:
     """Speak every line a training run needs, once, into a folder; a build that was stopped goes on."""
@@ -145,12 +150,13 @@ def world(
     weights: Weights = None,
     per_skill: Annotated[int, typer.Option(min=1, help="Scenarios a skill and voice group.")] = 12,
     split: Annotated[str, typer.Option(help="test, or val while training.")] = "test",
+    skill: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
 ) -> None:
     """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met."""
     from microturn.commands.world import evaluate as command
 
-    command(out, weights, per_skill, split, cache)
+    command(out, weights, per_skill, split, skill or [], cache)
 
 
 @weights_app.command(epilog="Example: microturn weights inspect runs/tiny/model.safetensors")

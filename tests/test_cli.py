@@ -283,3 +283,20 @@ def test_demo_tells_a_timeline_and_writes_the_page(weights: Path, tmp_path: Path
     assert "expected replies right" in result.stdout
     assert "user" in result.stdout and "model" in result.stdout and "heard" in result.stdout
     assert (tmp_path / "demo" / "index.html").stat().st_size > 100_000
+
+
+@pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")
+def test_eval_world_writes_a_report_and_prints_a_table(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "made" / "report.json"
+    few = ("--split", "val", "--skill", "countdown", "--per-skill", 1)
+    result = cli("eval", "world", "--weights", weights, "--out", out, *few)
+    assert result.exit_code == 0, result.output
+    assert "countdown" in result.stdout
+    assert list(json.loads(out.read_text())["groups"]["unseen synthetic"]["skills"]) == ["countdown"]
+
+
+@pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")
+def test_preview_writes_a_sound_and_a_page(tmp_path: Path) -> None:
+    result = cli("data", "preview", "--skill", "count", "--split", "val", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".wav", ".html"}

@@ -1,7 +1,8 @@
 """`microturn train` and `microturn data pool`: a recipe's clips and its run, both going on where they stopped."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -10,31 +11,39 @@ from microturn.commands.places import writable_folder
 from microturn.commands.progress import progress
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
-from microturn.data.pool import JOBS_PER_SHARD, build_pool
-from microturn.data.speakers import CastConfig, cast, jobs, plan, write_plan
+from microturn.data.pool import JOBS_PER_SHARD
+from microturn.data.speakers import make_pool
 from microturn.data.vocabulary import world_tokenizer
-from microturn.recipes.tiny import tiny, toy
-from microturn.train.loop import TrainConfig
+from microturn.eval import world
+from microturn.eval.sessions import HearConfig
+from microturn.media.text import TextTokenizer
+from microturn.model.interaction import InteractionModel
+from microturn.recipes.tiny import RECIPES, Recipe
 from microturn.train.start import train as train_run
-
-DEGRADED_SHARE = 0.3
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What is trained, and who speaks to it."""
+class WorldValidation:
+    """Event F1 on the val split, for the log of a run; `cache` keeps the rendered sound between two validations."""
 
-    config: Callable[[], TrainConfig]
-    cast: CastConfig
+    cache: Path
+    per_skill: int = 2
+
+    def __call__(self, model: InteractionModel, tokenizer: TextTokenizer) -> Mapping[str, float]:
+        scenarios = world.validation_scenarios(self.per_skill)
+        report = world.validate(model, tokenizer, scenarios, HearConfig(cache=self.cache))
+        return {
+            "macro_f1": report.macro_f1,
+            "time_f1": report.macro_time_f1,
+            "content_f1": report.macro_content_f1,
+            "word_error": report.word_error,
+            "false_per_min": report.overall.false_per_min,
+        }
 
 
-RECIPES = {
-    "tiny": Recipe(tiny, CastConfig()),
-    "toy": Recipe(toy, CastConfig(natural_tracts=1, synthetic_tracts=1, scripts_per_skill=1)),
-}
-
-
-def train(out: Path, pools: list[Path], name: str, steps: int | None, processes: int) -> None:
+def train(
+    out: Path, pools: list[Path], name: str, steps: int | None, processes: int, minutes: float | None = None
+) -> None:
     """Make the pool if there is none or half of one, then train or go on training."""
     recipe = _recipe(name)
     writable_folder(out)
@@ -45,14 +54,11 @@ def train(out: Path, pools: list[Path], name: str, steps: int | None, processes:
     for folder in pools:
         if not _is_whole(folder):
             raise InputError("no whole pool", folder, "a part" if folder.is_dir() else "nothing", _make(folder, name))
-    config = recipe.config() if steps is None else _with_steps(name, steps)
+    config = recipe.train(steps or recipe.steps)
     console.print("learning the vocabulary")
-    try:
-        train_run(config, pools, world_tokenizer(), out, processes)
-    except KeyboardInterrupt:
-        console.print("stopping; what was learnt is being saved, and the same command goes on from there")
-        return
-    console.print(f"the model is {out / 'model.safetensors'}", markup=False)
+    limit = math.inf if minutes is None else minutes
+    train_run(config, pools, world_tokenizer(), out, processes, limit, WorldValidation(out / "validation"))
+    console.print(f"the model is {out / 'model.safetensors'}; the same command goes on from there", markup=False)
 
 
 def pool(out: Path, name: str, processes: int) -> None:
@@ -62,22 +68,14 @@ def pool(out: Path, name: str, processes: int) -> None:
         Console(soft_wrap=True).print(f"{out}: the pool is whole", markup=False)
         return
     writable_folder(out)
-    speakers = cast(recipe.cast)
-    planned = plan(recipe.cast, speakers)
-    lines = list(jobs(recipe.cast, speakers, planned))
     with progress("clips") as report:
-        build_pool(lines, out, processes, recipe.cast.seed, DEGRADED_SHARE, report)
-    write_plan(out, recipe.cast, planned)
+        make_pool(recipe.cast, out, processes, report)
 
 
 def _recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise InputError("no such recipe", "--recipe", repr(name), " or ".join(RECIPES))
     return RECIPES[name]
-
-
-def _with_steps(name: str, steps: int) -> TrainConfig:
-    return tiny(steps) if name == "tiny" else replace(RECIPES[name].config(), steps=steps)
 
 
 def _is_whole(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """`microturn eval world` and `microturn data preview`: how well a model does in the world, and how the world sounds."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -22,15 +23,18 @@ EXAMINED: dict[str, tuple[Split, tuple[str, ...]]] = {
 }
 
 
-def evaluate(out: Path, weights: Path | None, per_skill: int, split: str, cache: Path | None) -> None:
+def evaluate(
+    out: Path, weights: Path | None, per_skill: int, split: str, skills: list[str], cache: Path | None
+) -> None:
     """Examine a checkpoint, write the report and print it as a table."""
     if split not in EXAMINED:
         raise InputError("no such split", "--split", repr(split), "test or val")
+    _check_skills(skills)
     path = weights_file(weights)
     writable_file(out)
     torch.set_num_threads(1)
     chosen, groups = EXAMINED[split]
-    config = world.EvalConfig(split=chosen, groups=groups, per_skill=per_skill)
+    config = world.EvalConfig(split=chosen, groups=groups, skills=tuple(skills) or SKILLS, per_skill=per_skill)
     with progress("scenarios") as report_progress:
         command = " ".join(["microturn", *sys.argv[1:]])
         report = world.evaluate(path, config, out=out, cache=cache, command=command, progress=report_progress)
@@ -41,10 +45,15 @@ def evaluate(out: Path, weights: Path | None, per_skill: int, split: str, cache:
 
 def preview(skill: str, seed: int, split: str, out: Path) -> None:
     """Render one scenario into a folder."""
-    if skill not in SKILLS:
-        raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(SKILLS))
+    _check_skills([skill])
     known: dict[str, Split] = {name: name for name in SPLITS}
     if split not in known:
         raise InputError("no such split", "--split", repr(split), "one of " + ", ".join(SPLITS))
     page = preview_page(skill, seed, known[split], writable_folder(out))
     Console(soft_wrap=True, highlight=False).print(f"{page}: the timeline; the sound is beside it", markup=False)
+
+
+def _check_skills(skills: Sequence[str]) -> None:
+    for skill in skills:
+        if skill not in SKILLS:
+            raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(SKILLS))
