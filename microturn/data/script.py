@@ -184,11 +184,12 @@ def script_to_json(script: Script) -> dict[str, Any]:
 
 def script_from_json(data: dict[str, Any]) -> Script:
     """The script that `script_to_json` gave."""
-    lines = [
+    fields = dict(data)
+    lines = tuple(
         Line(text, speaker, gap_ms, meaning and _MEANINGS[meaning[0]](**meaning[1]))
-        for text, speaker, gap_ms, meaning in data["lines"]
-    ]
-    return Script(**(data | {"lines": tuple(lines)}))
+        for text, speaker, gap_ms, meaning in fields.pop("lines")
+    )
+    return Script(lines=lines, **fields)
 
 
 class TimedWord(Protocol):

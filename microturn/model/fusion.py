@@ -63,7 +63,7 @@ class Fusion(nn.Module):
         self.token_norm = RMSNorm(width, config.backbone.norm_eps)
 
     def embed_sound(self, levels_BSPC: Tensor, seconds_BN: Tensor) -> Tensor:
-        """Sound positions [B, S, U], S = N * sound_tokens; each is told the time, a tick's first also that it is one."""
+        """Sound positions [B, S, U], S = N * sound_tokens; clock features at each, the tick's mark at its first."""
         sound_BSU = self.sound(levels_BSPC)
         per_tick = sound_BSU.unflatten(1, (-1, self.config.sound_tokens))
         clock_BNU = self.clock(clock_features(seconds_BN, self.config.clock_features).to(sound_BSU.dtype))
