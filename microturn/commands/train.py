@@ -12,7 +12,7 @@ from microturn.commands.progress import progress
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.data.pool import JOBS_PER_SHARD
-from microturn.data.speakers import make_pool
+from microturn.data.speakers import cast_folder, make_pool, pools_in
 from microturn.data.vocabulary import world_tokenizer
 from microturn.eval import world
 from microturn.eval.sessions import HearConfig
@@ -51,6 +51,7 @@ def train(
     if not pools:
         pools = [out / "pool"]
         pool(pools[0], name, processes)
+    pools = [folder for given in pools for folder in pools_in(given)]
     for folder in pools:
         if not _is_whole(folder):
             raise InputError("no whole pool", folder, "a part" if folder.is_dir() else "nothing", _make(folder, name))
@@ -62,14 +63,15 @@ def train(
 
 
 def pool(out: Path, name: str, processes: int) -> None:
-    """Speak what the recipe's cast has to say, unless that is done."""
-    recipe = _recipe(name)
-    if _is_whole(out):
-        Console(soft_wrap=True).print(f"{out}: the pool is whole", markup=False)
-        return
-    writable_folder(out)
-    with progress("clips") as report:
-        make_pool(recipe.cast, out, processes, report)
+    """Speak what the recipe's casts have to say, a folder each, unless that is done."""
+    for config in _recipe(name).casts:
+        folder = cast_folder(out, config)
+        if _is_whole(folder):
+            Console(soft_wrap=True).print(f"{folder}: the pool is whole", markup=False)
+            continue
+        writable_folder(folder)
+        with progress("clips") as report:
+            make_pool(config, folder, processes, report)
 
 
 def _recipe(name: str) -> Recipe:

@@ -304,8 +304,9 @@ def _close(session: _Session, script: Script) -> None:
 def finish(session: _Session) -> Stream:
     """Label and quantise what was placed."""
     expects = oracle(session.spoken, session.end_ms)
-    spoken = [s for s in session.spoken if s.speaker == "user" and s.words and s.words[0].start_ms < s.words[-1].end_ms]
-    heard = tuple(HeardWord(w.end_ms, w.word) for s in spoken for w in s.words if w.end_ms <= session.end_ms)
+    words = [word for line in session.spoken if line.speaker == "user" for word in line.words]
+    sounding = [word for word in words if word.start_ms < word.end_ms]  # typed words take no time
+    heard = tuple(HeardWord(word.end_ms, word.word) for word in sounding if word.end_ms <= session.end_ms)
     levels = quantize(10.0 * np.log10(session.mix()), session.mel)
     typed, skills = tuple(session.typed), tuple(session.skills)
     return Stream(levels, heard, tuple(expects), typed, skills, session.speaker)

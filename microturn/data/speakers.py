@@ -134,6 +134,16 @@ def make_pool(
     write_plan(folder, config, planned)
 
 
+def cast_folder(folder: Path, config: CastConfig) -> Path:
+    """Where a cast's pool lies among those of a recipe."""
+    return folder / f"cast-{config.seed}"
+
+
+def pools_in(folder: Path) -> list[Path]:
+    """The folder itself, or the pools of several casts in it."""
+    return sorted(folder.glob("cast-*")) or [folder]
+
+
 class _Place(NamedTuple):
     pool: ClipPool
     index: int

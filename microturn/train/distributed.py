@@ -54,11 +54,15 @@ class Work(Protocol):
 def launch(work: Work, processes: int) -> None:
     """Run `work` in this process (1), in `processes` new single-thread ones, or as one of torchrun's.
 
+    On a machine with GPUs there are no more processes than those.
     `work` is pickled for new processes. SIGTERM and SIGINT are passed on to them, and they are waited for.
     """
     if "WORLD_SIZE" in os.environ:
         _join(int(os.environ["RANK"]), work, int(os.environ["WORLD_SIZE"]), None)
-    elif processes == 1:
+        return
+    if torch.cuda.is_available():
+        processes = min(processes, torch.cuda.device_count())
+    if processes == 1:
         work(Processes(device="cuda" if torch.cuda.is_available() else "cpu"))
     else:
         started = mp.start_processes(

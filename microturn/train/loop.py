@@ -25,7 +25,7 @@ from microturn.train.optim import average_gradients, load_moments, lr_share, mak
 from microturn.train.render import Batches
 
 Show = Callable[[int, Mapping[str, float]], None]
-Validate = Callable[[InteractionModel], Mapping[str, float]]
+Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 """Figures of a model by name; called by rank 0 alone, with the averaged weights."""
 
 
@@ -164,7 +164,8 @@ class Trainer:
     def _validate(self, validate: Validate, show: Show) -> None:
         average = self.whole_average()
         if self.processes.rank == 0:
-            self._tell(show, {f"val_{name}": float(value) for name, value in validate(average).items()})
+            figures = validate(average, self.tokenizer)
+            self._tell(show, {f"val_{name}": float(value) for name, value in figures.items()})
 
     def _tell(self, show: Show, shown: Mapping[str, float]) -> None:
         if self.processes.rank == 0:

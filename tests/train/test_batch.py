@@ -1,0 +1,125 @@
+"""Streams to tensors: order of positions, what is taught where, what happens when there is too much text."""
+
+import numpy as np
+import pytest
+
+from microturn.data.oracle import Expect
+from microturn.data.stream import HeardWord, Stream, Typed
+from microturn.media.text import Control
+from microturn.train.batch import NO_TARGET, Batch, BatchConfig, heard_targets, make_batch, said_by_tick, with_slips
+from tests.train.toy import silent_stream, toy_config, toy_tokenizer
+
+TOKENIZER = toy_tokenizer()
+MODEL = toy_config().model
+CONFIG = BatchConfig(ticks=80, text_slots=32, slip_share=0.0)
+N_SOUND = 80 * MODEL.sound_tokens
+LISTEN = int(Control.LISTEN)
+FOUR, FIVE, SIX = TOKENIZER.encode("four five six")
+
+
+def batch_of(*streams: Stream, config: BatchConfig = CONFIG) -> Batch:
+    return make_batch(streams, TOKENIZER, MODEL, config, np.random.default_rng(0))
+
+
+def positions(batch: Batch, row: int = 0) -> list[tuple[str, int]]:
+    """Every position as ("sound", index) or ("token", id), padding left out."""
+    tokens = batch.tokens_BX[row].tolist()
+    order = batch.order_BT[row].tolist()
+    used = 1 + max(place for place, index in enumerate(order) if index < N_SOUND)
+    while used < len(order) and order[used] != order[-1]:
+        used += 1
+    return [("sound", i) if i < N_SOUND else ("token", tokens[i - N_SOUND]) for i in order[:used]]
+
+
+def decided(batch: Batch, row: int = 0) -> list[int]:
+    """Targets of the positions that decide, in order."""
+    return [target for target in batch.decide_BT[row].tolist() if target != NO_TARGET]
+
+
+def test_a_tick_is_its_sound_then_what_was_typed_then_what_is_said() -> None:
+    stream = silent_stream([Expect(3, "four five", "answer")], [Typed(3, "hello there")])
+    found = positions(batch_of(stream))
+    hello, there = TOKENIZER.encode("hello there")
+    at = found.index(("sound", 7))
+    wanted = [Control.USER, hello, there, FOUR, FIVE]
+    assert found[at + 1 : at + 6] == [("token", int(token)) for token in wanted]
+    assert found[at + 6] == ("sound", 8)
+    assert [place for kind, place in found if kind == "sound"] == list(range(N_SOUND))
+
+
+def test_the_last_position_of_the_input_decides_and_each_word_decides_the_next() -> None:
+    batch = batch_of(silent_stream([Expect(1, "four five six", "answer")]))
+    assert batch.decide_BT[0, :8].tolist() == [NO_TARGET, LISTEN, NO_TARGET, FOUR, FIVE, NO_TARGET, NO_TARGET, SIX]
+    assert batch.decide_BT[0, 8].item() == LISTEN  # the third word stands in tick 2, which has room for another
+
+
+def test_a_typed_tick_is_decided_after_its_last_token() -> None:
+    batch = batch_of(silent_stream([Expect(0, "four", "answer")], [Typed(0, "hello")]))
+    assert batch.decide_BT[0, :5].tolist() == [NO_TARGET, NO_TARGET, NO_TARGET, FOUR, LISTEN]
+
+
+def test_words_weigh_more_than_silence_and_far_silence_least() -> None:
+    batch = batch_of(silent_stream([Expect(20, "four", "answer")]))
+    weights = dict(zip(batch.order_BT[0].tolist(), batch.decide_weight_BT[0].tolist(), strict=True))
+    assert (weights[41], weights[39], weights[1]) == (3.0, 1.0, pytest.approx(0.3))
+
+
+def test_text_beyond_the_slots_ends_the_targets_but_never_the_sound() -> None:
+    many = [Expect(tick, "four five", "count") for tick in range(40)]
+    batch = batch_of(silent_stream(many))
+    found = positions(batch)
+    assert sum(kind == "token" for kind, _ in found) == 32
+    assert sum(kind == "sound" for kind, _ in found) == N_SOUND
+    assert decided(batch) == [FOUR, FIVE] * 16
+    assert batch.decide_weight_BT[batch.decide_BT == NO_TARGET].sum() == 0
+
+
+def test_a_text_goes_on_in_the_next_ticks_and_waits_for_the_one_before() -> None:
+    expects = [Expect(2, "four five six", "count"), Expect(3, "six five four", "count")]
+    assert said_by_tick(expects, TOKENIZER, 2) == {2: [FOUR, FIVE], 3: [SIX, SIX], 4: [FIVE, FOUR]}
+
+
+def test_slips_go_missing_come_late_or_are_wrong_and_are_not_taught() -> None:
+    expects = [Expect(10 * tick, word, "count") for tick, word in enumerate(("four", "five", "six", "seven") * 50)]
+    slips = with_slips(expects, 0.5, np.random.default_rng(0))
+    kept = set(slips.expects)
+    touched = [expect for expect in expects if expect not in kept]
+    assert 60 < len(touched) < 120
+    assert all(expect.tick in slips.untaught for expect in touched)
+    assert len(slips.expects) < len(expects)  # some are missing
+    assert any(expect.tick % 10 for expect in slips.expects)  # some are late
+    right = {expect.tick: expect.text for expect in expects}
+    assert any(right.get(expect.tick, expect.text) != expect.text for expect in slips.expects)  # some are wrong
+    assert with_slips(expects, 0.0, np.random.default_rng(0)) == (tuple(expects), frozenset())
+
+
+def test_a_slip_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
+    stream = silent_stream([Expect(10 * tick, "four", "count") for tick in range(1, 8)])
+    batch = batch_of(stream, config=BatchConfig(ticks=80, text_slots=32, slip_share=1.0))
+    targets = dict(zip(batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), strict=True))
+    assert [targets[2 * tick + 1] for tick in range(10, 80, 10)] == [NO_TARGET] * 7
+    assert targets[2 * 8 + 1] == LISTEN
+
+
+def test_heard_words_stand_where_they_ended_and_only_move_forward() -> None:
+    words = [HeardWord(500, "four"), HeardWord(520, "hello"), HeardWord(530, "five"), HeardWord(15_990, "six")]
+    targets = heard_targets(silent_stream(heard=words), TOKENIZER, N_SOUND, 100)
+    assert targets == {5: FOUR, 6: TOKENIZER.encode("hello")[0], 7: FIVE}
+    assert list(targets) == sorted(targets)
+
+
+def test_the_transcript_is_taught_at_sound_positions_alone() -> None:
+    batch = batch_of(silent_stream([Expect(2, "four", "a")], heard=[HeardWord(900, "five")]))
+    is_sound = batch.order_BT[0] < N_SOUND
+    assert (batch.heard_BT[0][is_sound] != NO_TARGET).all()
+    assert (batch.heard_BT[0][~is_sound] == NO_TARGET).all()
+    assert (batch.heard_BT[0] == FIVE).sum() == 1
+
+
+def test_shapes_do_not_depend_on_what_is_said() -> None:
+    quiet, busy = silent_stream(), silent_stream([Expect(t, "four five", "a") for t in range(30)])
+    batch = batch_of(quiet, busy)
+    assert batch.order_BT.shape == batch.decide_BT.shape == batch.heard_weight_BT.shape == (2, N_SOUND + 32)
+    assert batch.levels_BSPC.shape == (2, N_SOUND, MODEL.frames_per_token, 80)
+    assert batch.levels_BSPC[0, :, :, 0].flatten().tolist() == [frame % 16 for frame in range(800)]
+    assert batch.seconds_BN.diff(dim=1).allclose(batch.seconds_BN.new_tensor(0.2))

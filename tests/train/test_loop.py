@@ -1,0 +1,126 @@
+"""The loop alone: repeatable, resumable at any step, saved whole or not at all, stopped when told."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from microturn.core.errors import ConfigError, InputError
+from microturn.model.checkpoint import load_checkpoint
+from microturn.train import loop
+from microturn.train.loop import Trainer
+from tests.train.toy import toy_config
+from tests.train.work import figures_of, trainer
+
+
+def run_to(step: int, one: Trainer) -> Trainer:
+    """The trainer, stopped after `step`."""
+    one.run(lambda now, shown: one.stop() if now == step else None)
+    return one
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    return run_to(4, trainer(toy_config(), tmp_path_factory.mktemp("uninterrupted")))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(step: int, tmp_path: Path, uninterrupted: Trainer) -> None:
+    run_to(step, trainer(toy_config(), tmp_path))
+    resumed = trainer(toy_config(), tmp_path)
+    assert resumed.resume() and resumed.step == step
+    run_to(4, resumed)
+    for name, wanted in uninterrupted.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], wanted), name
+    for name, wanted in uninterrupted.average.state_dict().items():
+        assert torch.equal(resumed.average.state_dict()[name], wanted), name
+    figures = ("step", "decide", "heard", "norm", "lr")
+    rows = zip(log_of(tmp_path), log_of(uninterrupted.folder), strict=True)
+    assert all(mine[name] == theirs[name] for mine, theirs in rows for name in figures)
+
+
+def test_training_lowers_the_loss(uninterrupted: Trainer) -> None:
+    losses = [row["decide"] for row in log_of(uninterrupted.folder)]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_batch_of_a_step_depends_on_seed_step_and_rank(tmp_path: Path) -> None:
+    one, same = trainer(toy_config(), tmp_path).batches, trainer(toy_config(), tmp_path).batches
+    assert all(torch.equal(a, b) for a, b in zip(one[3], same[3], strict=True))
+    other_seed = replace(one, config=replace(one.config, seed=1))
+    for other in (other_seed[3], one[4], replace(one, rank=1)[3]):
+        assert not torch.equal(one[3].levels_BSPC, other.levels_BSPC)
+
+
+def test_batches_made_ahead_are_the_ones_made_in_between(tmp_path: Path) -> None:
+    plain = trainer(toy_config(), tmp_path).batches
+    ahead = replace(plain, config=replace(plain.config, render_workers=1))
+    for mine, theirs in zip(ahead.since(1), plain.since(1), strict=True):
+        assert type(mine) is type(theirs)
+        assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+def test_a_save_that_is_killed_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = run_to(1, trainer(toy_config(), tmp_path))
+    one.train_step(one.batches[1])
+
+    def killed(state: Mapping[str, Any], path: Path) -> None:
+        path.write_bytes(b"half a state")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.torch, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        one.save()
+    resumed = trainer(toy_config(), tmp_path)
+    assert resumed.resume() and resumed.step == 1
+    assert load_checkpoint(tmp_path / "model.safetensors").notes["step"] == 1
+
+
+def test_sigterm_ends_the_run_after_a_step_and_saves(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    one = trainer(toy_config(), tmp_path)
+    one.run(lambda step, shown: os.kill(os.getpid(), signal.SIGTERM) if step == 2 else None)
+    assert one.step == 2 and trainer(toy_config(), tmp_path).resume()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_run_ends_when_its_minutes_are_over_and_saves(tmp_path: Path) -> None:
+    one = trainer(toy_config(), tmp_path)
+    one.run(lambda step, shown: None, minutes=0.0)
+    assert one.step == 0 and (tmp_path / "resume.pt").exists()
+
+
+def test_validation_goes_to_the_log_and_the_display(tmp_path: Path) -> None:
+    one, shown = trainer(replace(toy_config(), validate_every=2), tmp_path), []
+    one.run(lambda step, figures: shown.append((step, dict(figures))), validate=figures_of)
+    wanted = {"val_numbers": figures_of(one.model, one.tokenizer)["numbers"]}
+    assert [(step, figures) for step, figures in shown if "val_numbers" in figures] == [(2, wanted), (4, wanted)]
+    assert [row for row in log_of(tmp_path) if "val_numbers" in row] == [{"step": s} | wanted for s in (2, 4)]
+
+
+def test_the_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    run_to(1, trainer(toy_config(), tmp_path))
+    config = toy_config()
+    wider = replace(config, model=replace(config.model, frame_width=32))
+    with pytest.raises(InputError, match="another model"):
+        trainer(wider, tmp_path).resume()
+
+
+def test_an_empty_folder_is_begun(tmp_path: Path) -> None:
+    assert not trainer(toy_config(), tmp_path).resume()
+
+
+def test_streams_shorter_than_a_batch_are_refused() -> None:
+    config = toy_config()
+    with pytest.raises(ConfigError, match=r"batch\.ticks"):
+        replace(config, batch=replace(config.batch, ticks=config.mix.ticks + 1))

@@ -1,0 +1,110 @@
+"""A whole run from spoken clips to a checkpoint, begun and resumed through `start.train`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microturn.core.errors import InputError
+from microturn.data.speakers import make_pool
+from microturn.data.voices import available_engines
+from microturn.model.checkpoint import load_checkpoint
+from microturn.recipes.tiny import RECIPES, toy, toy_casts
+from microturn.train.progress import TrainProgress
+from microturn.train.start import note_start, train
+from tests.train.toy import toy_config, toy_tokenizer
+from tests.train.work import figures_of
+
+
+@pytest.fixture(scope="session")
+def spoken_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few clips of espeak-ng, which speaks in this process."""
+    trouble = available_engines()["espeak"]
+    if trouble:
+        pytest.skip(trouble)
+    folder = tmp_path_factory.mktemp("pool")
+    make_pool(toy_casts()[0], folder, processes=1)
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in path.read_text().splitlines()]
+
+
+def test_a_run_begins_ends_and_goes_on_with_other_settings(
+    spoken_pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(toy(3), [spoken_pool], toy_tokenizer(), tmp_path)
+    train(replace(toy(5), validate_every=5), [spoken_pool], toy_tokenizer(), tmp_path, validate=figures_of)
+    log = rows(tmp_path / "log.jsonl")
+    assert [row["step"] for row in log] == [1, 2, 3, 4, 5, 5] and "val_numbers" in log[-1]
+    first, second = rows(tmp_path / "starts.jsonl")
+    assert (first["step"], first["changed"]) == (0, {})
+    assert second["step"] == 3 and second["changed"]["steps"] == [3, 5]
+    shown = capsys.readouterr().out
+    assert "resumed at step 3 of 5" in shown and "steps: 3 -> 5" in shown and "numbers" in shown
+    checkpoint = load_checkpoint(tmp_path / "model.safetensors")
+    assert checkpoint.notes == {"step": 5, "streams": 1}
+    assert checkpoint.tokenizer.dumps() == toy_tokenizer().dumps()
+
+
+def test_a_resumed_run_keeps_its_own_tokenizer(spoken_pool: Path, tmp_path: Path) -> None:
+    train(toy(1), [spoken_pool], toy_tokenizer(), tmp_path)
+    other = type(toy_tokenizer()).train(["other words"], 600)
+    train(toy(2), [spoken_pool], other, tmp_path)
+    assert load_checkpoint(tmp_path / "model.safetensors").tokenizer.dumps() == toy_tokenizer().dumps()
+
+
+def test_another_model_in_the_folder_of_a_run_is_refused(spoken_pool: Path, tmp_path: Path) -> None:
+    train(toy(1), [spoken_pool], toy_tokenizer(), tmp_path)
+    config = toy(2)
+    with pytest.raises(InputError, match="another model"):
+        train(replace(config, model=replace(config.model, stem_width=32)), [spoken_pool], toy_tokenizer(), tmp_path)
+
+
+def test_a_pool_that_is_not_there_is_told_before_anything_begins(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no plan"):
+        train(toy(1), [tmp_path / "nowhere"], toy_tokenizer(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_words_than_the_model_has_room_for_are_refused(tmp_path: Path) -> None:
+    config = toy(1)
+    small = replace(config, model=replace(config.model, vocab_size=20))
+    with pytest.raises(InputError, match="room"):
+        train(small, [], toy_tokenizer(), tmp_path)
+
+
+def test_every_start_is_kept_with_what_changed(tmp_path: Path) -> None:
+    config = toy_config()
+    assert note_start(tmp_path, config, 0, 2) == {}
+    assert note_start(tmp_path, replace(config, optim=replace(config.optim, muon_lr=1.0)), 7, 2) == {
+        "optim.muon_lr": (config.optim.muon_lr, 1.0)
+    }
+    assert json.loads((tmp_path / "config.json").read_text())["optim"]["muon_lr"] == 1.0
+    assert [row["step"] for row in rows(tmp_path / "starts.jsonl")] == [0, 7]
+
+
+def test_progress_is_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    figures: Mapping[str, float] = {"decide": 1.0, "heard": 2.0, "norm": 0.5, "render_s": 0.1}
+    with TrainProgress(toy_config(4), 0, world=2, every_s=0.0) as progress:
+        progress(1, figures)
+        progress(2, {"val_macro_f1": 0.25})
+    begin, line, validation = capsys.readouterr().out.splitlines()
+    assert begin == "begins at step 0 of 4"
+    assert line.startswith("step 1/4") and "decide 1.000" in line and "s of sound/s" in line and "min left" in line
+    assert validation == "step 2  macro_f1 0.250"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_whole(name: str) -> None:
+    recipe = RECIPES[name]
+    config = recipe.train(recipe.steps)
+    assert config.steps == recipe.steps and config.mix.ticks >= config.batch.ticks
+    positions = config.batch.ticks * config.model.sound_tokens + config.batch.text_slots
+    assert positions % config.model.backbone.window == 0  # else attention takes its slow path
+    assert {cast.split for cast in recipe.casts} == {"train"}
+    assert len({cast.seed for cast in recipe.casts}) == len(recipe.casts)
