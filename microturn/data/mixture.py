@@ -14,6 +14,7 @@ import numpy as np
 
 from microturn.core.clock import TICK_MS
 from microturn.data.oracle import oracle
+from microturn.data.scenarios import sample_script
 from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, TimedWord, WakeWord
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
@@ -51,7 +52,8 @@ class MixConfig:
     natural_share: float = 0.6
     skills: Mapping[str, float] = field(default_factory=dict)
     typed_share: float = 0.08
-    typed_tokens: int = 20
+    typed_fresh_share: float = 0.5
+    typed_tokens: int = 42
     swap_story_share: float = 0.6
     between_ms: tuple[int, int] = (900, 3_500)
     gain_db: tuple[float, float] = (-14.0, 8.0)
@@ -161,6 +163,13 @@ class _Session:
     def other_speaker(self) -> str:
         others = [s for s in self.clips.speakers() if s.split("@")[0] != self.speaker.split("@")[0]]
         return others[int(self.rng.integers(len(others)))]
+
+    def play_typed(self) -> None:
+        """A question drawn afresh, typed: it needs no clip, so every fact of the world comes by."""
+        script = sample_script("answer", self.rng, "train")
+        for line in script.lines:
+            if len(line.text.split()) + 2 <= self.typed_room and line.meaning is not None:
+                self.type(line)
 
     def play(self, script: Script) -> None:
         """Place every line of `script`. Others' lines that nobody but the user's voice has are left out."""
@@ -287,6 +296,9 @@ def build_stream(
         session.play(script)
         _close(session, script)
         session.pause()
+        if rng.random() < config.typed_fresh_share:
+            session.play_typed()
+            session.pause()
     return finish(session)
 
 

@@ -19,7 +19,7 @@ from microturn.data.voices import ALL_VOICES, Clip, Prosody, Voice, WordTime
 from microturn.media.mel import MelConfig
 
 QUESTION, NEARBY, ON_TV = "what is two plus two", "hello over there", "the weather is fine"
-CONFIG = MixConfig(ticks=100, typed_share=0.0)
+CONFIG = MixConfig(ticks=100, typed_share=0.0, typed_fresh_share=0.0)
 FORBIDDEN = {"awb", "klatt4", "f2", "m7"}
 TINY_CAST = CastConfig(groups=("synthetic",), synthetic_tracts=1, scripts_per_skill=1, most_speakers=3)
 
@@ -124,7 +124,7 @@ def test_typed_lines_arrive_in_pieces_have_no_sound_and_are_answered() -> None:
 
 def test_a_wake_word_is_mostly_ended_before_the_next_script() -> None:
     clips = ToneClips(dialog(Line("listen to your name", meaning=WakeWord("robot"))))
-    build_stream(clips, np.random.default_rng(0), replace(CONFIG, ticks=600))
+    build_stream(clips, np.random.default_rng(0), replace(CONFIG, ticks=600, babble_share=0.0))
     said = [text for _, text, _ in clips.asked]
     assert 0.6 < said.count("answer everyone again") / said.count("listen to your name") <= 1.0
 
@@ -213,3 +213,12 @@ def test_the_judges_voices_appear_nowhere() -> None:
     for split in SPLITS:
         ids = " ".join(speaker.id for speaker in cast(CastConfig(split=split)))
         assert not any(f"+{name}@" in ids or f":{name}@" in ids for name in FORBIDDEN)
+
+
+def test_questions_drawn_afresh_are_typed_and_answered() -> None:
+    clips = ToneClips(dialog(Line("never mind the noise")))
+    config = replace(CONFIG, ticks=600, typed_fresh_share=1.0, babble_share=0.0)
+    stream = build_stream(clips, np.random.default_rng(0), config)
+    asked = {text for _, text, _ in clips.asked}
+    assert stream.typed and all(entry.text not in asked for entry in stream.typed)
+    assert len({expect.text for expect in stream.expects} - {"four"}) > 2
