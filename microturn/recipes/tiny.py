@@ -41,7 +41,7 @@ class Recipe:
     casts: tuple[CastConfig, ...]
 
 
-def tiny(steps: int = 7_000) -> TrainConfig:
+def tiny(steps: int = 5_400) -> TrainConfig:
     """64 s streams, four a process and step; the last fifth of the steps decays the rates."""
     mix = MixConfig(skills=SHARES, between_ms=(500, 2_500))
     return TrainConfig(mix=mix, optim=OptimConfig(decay_steps=steps // 5), steps=steps)
@@ -94,7 +94,7 @@ def toy_casts() -> tuple[CastConfig, ...]:
 
 
 RECIPES = {
-    "tiny": Recipe(tiny, 7_000, tiny_casts()),
+    "tiny": Recipe(tiny, 5_400, tiny_casts()),
     "small": Recipe(small, 12_000, small_casts()),
     "toy": Recipe(toy, 4, toy_casts()),
 }
