@@ -102,11 +102,14 @@ def train(
         str, typer.Option(help="tiny: the shipped model, hours; small: for a GPU; toy: the pipeline, a minute.")
     ] = "tiny",
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--from", help="Checkpoint whose weights a new run begins with.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun."""
     from microturn.commands.train import train as command
 
-    command(out, pool or [], recipe, steps, processes, minutes)
+    command(out, pool or [], recipe, steps, processes, minutes, weights)
 
 
 @app.command(epilog="Example: microturn doctor")

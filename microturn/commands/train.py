@@ -42,7 +42,13 @@ class WorldValidation:
 
 
 def train(
-    out: Path, pools: list[Path], name: str, steps: int | None, processes: int, minutes: float | None = None
+    out: Path,
+    pools: list[Path],
+    name: str,
+    steps: int | None,
+    processes: int,
+    minutes: float | None = None,
+    weights: Path | None = None,
 ) -> None:
     """Make the pool if there is none or half of one, then train or go on training."""
     recipe = _recipe(name)
@@ -58,7 +64,7 @@ def train(
     config = recipe.train(steps or recipe.steps)
     console.print("learning the vocabulary")
     limit = math.inf if minutes is None else minutes
-    train_run(config, pools, world_tokenizer(), out, processes, limit, WorldValidation(out / "validation"))
+    train_run(config, pools, world_tokenizer(), out, processes, limit, WorldValidation(out / "validation"), weights)
     console.print(f"the model is {out / 'model.safetensors'}; the same command goes on from there", markup=False)
 
 

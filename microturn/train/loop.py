@@ -127,15 +127,22 @@ class Trainer:
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.processes.device, weights_only=True)
-        for model, saved in ((self.model, state["model"]), (self.average, state["average"])):
-            own = model.state_dict()
-            if {k: v.shape for k, v in saved.items()} != {k: v.shape for k, v in own.items()}:
-                raise InputError("a run of another model", path, "other shapes", "the recipe it began with")
-            model.load_state_dict({name: own_part(tensor, own[name]) for name, tensor in saved.items()})
+        self._take(state["model"], state["average"], path)
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_moments(optimizer, saved)
         self.step = state["step"]
         return True
+
+    def begin_with(self, model: InteractionModel) -> None:
+        """Begin a new run with the weights of a model of the same shapes."""
+        self._take(model.state_dict(), model.state_dict(), "weights")
+
+    def _take(self, model: dict[str, Tensor], average: dict[str, Tensor], where: object) -> None:
+        for taker, given in ((self.model, model), (self.average, average)):
+            own = taker.state_dict()
+            if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in own.items()}:
+                raise InputError("a run of another model", where, "other shapes", "the recipe it began with")
+            taker.load_state_dict({name: own_part(tensor, own[name]) for name, tensor in given.items()})
 
     def run(self, show: Show, minutes: float = math.inf, validate: Validate | None = None) -> None:
         """Train to `config.steps`, to SIGTERM or SIGINT, or for `minutes`; saves at the end either way."""

@@ -29,8 +29,11 @@ def train(
     processes: int = 1,
     minutes: float = math.inf,
     validate: Validate | None = None,
+    weights: Path | None = None,
 ) -> None:
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
+
+    A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -39,18 +42,20 @@ def train(
     for pool in pools:
         plan_file(pool)
     model_file = folder / "model.safetensors"
-    if (folder / "resume.pt").exists() and model_file.exists():
-        begun = load_checkpoint(model_file)
+    resumed = (folder / "resume.pt").exists() and model_file.exists()
+    begin = model_file if resumed else weights
+    if begin is not None:
+        begun = load_checkpoint(begin)
         if begun.model.config != config.model:
             raise InputError(
-                "a run of another model", folder, "other shapes", "the recipe it began with, or a new folder"
+                "a run of another model", begin, "other shapes", "the recipe it began with, or a new folder"
             )
         tokenizer = begun.tokenizer
     if tokenizer.vocab_size > config.model.vocab_size:
         room = f"at most model.vocab_size = {config.model.vocab_size}"
         raise InputError("more words than the model has room for", "tokenizer", tokenizer.vocab_size, room)
     folder.mkdir(parents=True, exist_ok=True)
-    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate), processes)
+    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights), processes)
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,15 @@ class _Work:
     folder: Path
     minutes: float
     validate: Validate | None
+    weights: Path | None = None
 
     def __call__(self, processes: Processes, /) -> None:
         if processes.device == "cpu":
             torch.set_num_threads(1)
         tokenizer = TextTokenizer.load(self.tokenizer)
         trainer = Trainer(self.config, Cast(self.pools), tokenizer, self.folder, processes)
-        trainer.resume()
+        if not trainer.resume() and self.weights is not None:
+            trainer.begin_with(load_checkpoint(self.weights).model)
         if processes.rank != 0:
             trainer.run(lambda step, shown: None, self.minutes, self.validate)
             return

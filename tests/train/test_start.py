@@ -11,7 +11,7 @@ import pytest
 from microturn.core.errors import InputError
 from microturn.data.speakers import make_pool
 from microturn.data.voices import available_engines
-from microturn.model.checkpoint import load_checkpoint
+from microturn.model.checkpoint import load_checkpoint, weights_hash
 from microturn.recipes.tiny import RECIPES, toy, toy_casts
 from microturn.train.progress import TrainProgress
 from microturn.train.start import note_start, train
@@ -56,6 +56,17 @@ def test_a_resumed_run_keeps_its_own_tokenizer(spoken_pool: Path, tmp_path: Path
     other = type(toy_tokenizer()).train(["other words"], 600)
     train(toy(2), [spoken_pool], other, tmp_path)
     assert load_checkpoint(tmp_path / "model.safetensors").tokenizer.dumps() == toy_tokenizer().dumps()
+
+
+def test_a_new_run_can_begin_with_another_runs_weights_and_words(spoken_pool: Path, tmp_path: Path) -> None:
+    train(toy(1), [spoken_pool], toy_tokenizer(), tmp_path / "first")
+    given = tmp_path / "first" / "model.safetensors"
+    still = replace(toy(1), optim=replace(toy(1).optim, muon_lr=0.0, adam_lr=0.0))
+    other = type(toy_tokenizer()).train(["other words"], 600)
+    train(still, [spoken_pool], other, tmp_path / "second", weights=given)
+    before, after = load_checkpoint(given), load_checkpoint(tmp_path / "second" / "model.safetensors")
+    assert weights_hash(after.model) == weights_hash(before.model)
+    assert after.tokenizer.dumps() == before.tokenizer.dumps()
 
 
 def test_another_model_in_the_folder_of_a_run_is_refused(spoken_pool: Path, tmp_path: Path) -> None:
