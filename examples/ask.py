@@ -1,4 +1,4 @@
-"""Ask the shipped model a question aloud (a synthetic voice) and a question in writing; print what it hears and says."""
+"""Ask the shipped model aloud, in a synthetic voice, and in writing; print what it hears and says."""
 
 import numpy as np
 
