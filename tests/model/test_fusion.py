@@ -46,10 +46,12 @@ def test_every_level_of_every_channel_has_its_own_embedding() -> None:
     assert different.sum() == 1
 
 
-def test_tick_and_clock_are_added_to_the_first_position_of_each_tick() -> None:
+def test_every_sound_position_is_told_the_time_and_the_first_that_a_tick_begins() -> None:
     made = fusion()
     at_start, later = made.embed_sound(levels(), seconds()), made.embed_sound(levels(), seconds() + 100.0)
-    differs = (at_start != later).any(-1)
+    assert (at_start != later).any(-1).all()
+    made.tick.zero_()
+    differs = (at_start != made.embed_sound(levels(), seconds())).any(-1)
     assert differs.tolist() == [[True, False] * TICKS] * 2
 
 
