@@ -6,6 +6,7 @@ Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ class BatchConfig:
     heard_blank_weight: float = 0.2
     tick_offset_s: float = 600.0
     slip_share: float = 0.06
+    mute_share: float = 0.35
 
 
 class Batch(NamedTuple):
@@ -50,10 +52,12 @@ class Batch(NamedTuple):
 
 
 class Slips(NamedTuple):
-    """What was said instead of what should have been, and the ticks whose decisions are therefore not taught."""
+    """What was said instead of what should have been, the ticks whose decisions are therefore not taught, and what is
+    taught at its tick although it stayed unsaid."""
 
     expects: tuple[Expect, ...]
     untaught: frozenset[int]
+    unsaid: tuple[Expect, ...] = ()
 
 
 def with_slips(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> Slips:
@@ -72,6 +76,21 @@ def with_slips(expects: Sequence[Expect], share: float, rng: np.random.Generator
         elif kind == 2:
             kept.append(replace(expect, text=expects[int(rng.integers(len(expects)))].text))
     return Slips(tuple(sorted(kept, key=lambda e: e.tick)), frozenset(untaught))
+
+
+def muted(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> tuple[list[Expect], list[Expect]]:
+    """What is said and what stays unsaid: a share of the runs of one skill begins with some words never said.
+
+    Each is still taught at its own tick. So the model learns to act on what it was asked, not on what it said so far.
+    """
+    said: list[Expect] = []
+    unsaid: list[Expect] = []
+    for _, run in groupby(expects, key=lambda expect: expect.skill):
+        group = list(run)
+        first = int(rng.integers(1, len(group) + 1)) if rng.random() < share else 0
+        unsaid += group[:first]
+        said += group[first:]
+    return said, unsaid
 
 
 def said_by_tick(expects: Sequence[Expect], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
@@ -126,8 +145,9 @@ def _lay_out(
 ) -> _Row:
     """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
     said = said_by_tick(slips.expects, tokenizer, model.text_per_tick)
+    wished = {expect.tick: tokenizer.encode(expect.text)[:1] for expect in slips.unsaid}
     typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
-    near = {t + d for t in said for d in range(-config.near_ticks, config.near_ticks + 1)}
+    near = {t + d for t in said | wished for d in range(-config.near_ticks, config.near_ticks + 1)}
     row = _Row(config.ticks * model.sound_tokens)
     full = False
     for tick in range(config.ticks):
@@ -138,7 +158,9 @@ def _lay_out(
         row.taught = not full and tick not in slips.untaught
         quiet = config.near_weight if tick in near else config.listen_weight
         targets = [*words, int(Control.LISTEN)]
-        _place_input(row, tick, asked, targets[0], config.say_weight if words else quiet, model)
+        due = words or wished.get(tick, [])
+        first = due[0] if due else int(Control.LISTEN)
+        _place_input(row, tick, asked, first, config.say_weight if due else quiet, model)
         for place, token in enumerate(words, start=1):
             spent = place == model.text_per_tick  # nothing is decided after the last word a tick may hold
             weight = config.say_weight if place < len(words) else config.near_weight
@@ -189,7 +211,9 @@ def make_batch(
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     for index, stream in enumerate(streams):
-        row = _lay_out(stream, with_slips(stream.expects, config.slip_share, rng), tokenizer, model, config)
+        said, unsaid = muted(stream.expects, config.mute_share, rng)
+        slips = with_slips(said, config.slip_share, rng)._replace(unsaid=tuple(unsaid))
+        row = _lay_out(stream, slips, tokenizer, model, config)
         used = len(row.order)
         order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
         order[index, used:] = n_sound + config.text_slots - 1

@@ -1,17 +1,28 @@
 """Streams to tensors: order of positions, what is taught where, what happens when there is too much text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from microturn.data.oracle import Expect
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import Control
-from microturn.train.batch import NO_TARGET, Batch, BatchConfig, heard_targets, make_batch, said_by_tick, with_slips
+from microturn.train.batch import (
+    NO_TARGET,
+    Batch,
+    BatchConfig,
+    heard_targets,
+    make_batch,
+    muted,
+    said_by_tick,
+    with_slips,
+)
 from tests.train.toy import silent_stream, toy_config, toy_tokenizer
 
 TOKENIZER = toy_tokenizer()
 MODEL = toy_config().model
-CONFIG = BatchConfig(ticks=80, text_slots=32, slip_share=0.0)
+CONFIG = BatchConfig(ticks=80, text_slots=32, slip_share=0.0, mute_share=0.0)
 N_SOUND = 80 * MODEL.sound_tokens
 LISTEN = int(Control.LISTEN)
 FOUR, FIVE, SIX = TOKENIZER.encode("four five six")
@@ -90,7 +101,7 @@ def test_slips_go_missing_come_late_or_are_wrong_and_are_not_taught() -> None:
     assert any(expect.tick % 10 for expect in slips.expects)  # some are late
     right = {expect.tick: expect.text for expect in expects}
     assert any(right.get(expect.tick, expect.text) != expect.text for expect in slips.expects)  # some are wrong
-    assert with_slips(expects, 0.0, np.random.default_rng(0)) == (tuple(expects), frozenset())
+    assert with_slips(expects, 0.0, np.random.default_rng(0)) == (tuple(expects), frozenset(), ())
 
 
 def test_a_slip_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
@@ -123,3 +134,20 @@ def test_shapes_do_not_depend_on_what_is_said() -> None:
     assert batch.levels_BSPC.shape == (2, N_SOUND, MODEL.frames_per_token, 80)
     assert batch.levels_BSPC[0, :, :, 0].flatten().tolist() == [frame % 16 for frame in range(800)]
     assert batch.seconds_BN.diff(dim=1).allclose(batch.seconds_BN.new_tensor(0.2))
+
+
+def test_an_unsaid_word_is_taught_at_its_tick_and_stands_nowhere() -> None:
+    stream = silent_stream([Expect(3, "four", "count")])
+    batch = batch_of(stream, config=replace(CONFIG, mute_share=1.0))
+    assert all(kind == "sound" for kind, _ in positions(batch))
+    assert batch.decide_BT[0, 7].item() == FOUR and batch.decide_weight_BT[0, 7].item() == CONFIG.say_weight
+    assert [target for target in decided(batch) if target != LISTEN] == [FOUR]
+
+
+def test_only_the_beginning_of_a_run_of_one_skill_stays_unsaid() -> None:
+    expects = [Expect(tick, "four", "count" if tick < 50 else "answer") for tick in range(0, 100, 10)]
+    for seed in range(20):
+        said, unsaid = muted(expects, 0.5, np.random.default_rng(seed))
+        assert sorted([*said, *unsaid], key=lambda e: e.tick) == expects
+        counted = [expect in unsaid for expect in expects[:5]]
+        assert counted == sorted(counted, reverse=True)
