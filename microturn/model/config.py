@@ -15,7 +15,7 @@ class BackboneConfig:
     """
 
     width: int = 256
-    layers: int = 6
+    layers: int = 8
     heads: int = 4
     kv_heads: int = 2
     head_dim: int = 64
@@ -23,7 +23,7 @@ class BackboneConfig:
     local_kv_heads: int = 2
     local_head_dim: int = 64
     window: int = 64
-    global_layers: tuple[int, ...] = (2, 5)
+    global_layers: tuple[int, ...] = (2, 5, 7)
     global_window: int | None = 2048
     rel_dim: int = 16
     rel_extent: int = 1024

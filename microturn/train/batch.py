@@ -5,8 +5,7 @@ Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from microturn.data.oracle import Expect
 from microturn.data.stream import Stream
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig
+from microturn.train.history import History, HistoryConfig, drawn_history
 
 NO_TARGET = -100
 HEARD_DELAY_MS = 60
@@ -34,8 +34,7 @@ class BatchConfig:
     say_weight: float = 3.0
     heard_blank_weight: float = 0.2
     tick_offset_s: float = 600.0
-    slip_share: float = 0.06
-    mute_share: float = 0.35
+    history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
 class Batch(NamedTuple):
@@ -49,48 +48,6 @@ class Batch(NamedTuple):
     decide_weight_BT: Tensor
     heard_BT: Tensor
     heard_weight_BT: Tensor
-
-
-class Slips(NamedTuple):
-    """What was said instead of what should have been, the ticks whose decisions are therefore not taught, and what is
-    taught at its tick although it stayed unsaid."""
-
-    expects: tuple[Expect, ...]
-    untaught: frozenset[int]
-    unsaid: tuple[Expect, ...] = ()
-
-
-def with_slips(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> Slips:
-    """A share of the right actions goes missing, comes late or is wrong: the model learns to go on from there."""
-    kept: list[Expect] = []
-    untaught: set[int] = set()
-    for expect in expects:
-        if rng.random() >= share:
-            kept.append(expect)
-            continue
-        kind = rng.integers(3)
-        late = int(rng.integers(1, 4)) if kind == 1 else 0
-        untaught.update(range(expect.tick, expect.tick + late + 3))
-        if kind == 1:
-            kept.append(replace(expect, tick=expect.tick + late))
-        elif kind == 2:
-            kept.append(replace(expect, text=expects[int(rng.integers(len(expects)))].text))
-    return Slips(tuple(sorted(kept, key=lambda e: e.tick)), frozenset(untaught))
-
-
-def muted(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> tuple[list[Expect], list[Expect]]:
-    """What is said and what stays unsaid: a share of the runs of one skill begins with some words never said.
-
-    Each is still taught at its own tick. So the model learns to act on what it was asked, not on what it said so far.
-    """
-    said: list[Expect] = []
-    unsaid: list[Expect] = []
-    for _, run in groupby(expects, key=lambda expect: expect.skill):
-        group = list(run)
-        first = int(rng.integers(1, len(group) + 1)) if rng.random() < share else 0
-        unsaid += group[:first]
-        said += group[first:]
-    return said, unsaid
 
 
 def said_by_tick(expects: Sequence[Expect], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
@@ -141,13 +98,13 @@ class _Row:
 
 
 def _lay_out(
-    stream: Stream, slips: Slips, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig
+    stream: Stream, history: History, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig
 ) -> _Row:
     """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
-    said = said_by_tick(slips.expects, tokenizer, model.text_per_tick)
-    wished = {expect.tick: tokenizer.encode(expect.text)[:1] for expect in slips.unsaid}
+    said = said_by_tick(history.said, tokenizer, model.text_per_tick)
+    unsaid = {tick: tokenizer.encode(expect.text)[:1] for tick, expect in history.due.items()}
     typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
-    near = {t + d for t in said | wished for d in range(-config.near_ticks, config.near_ticks + 1)}
+    near = {t + d for t in said | unsaid for d in range(-config.near_ticks, config.near_ticks + 1)}
     row = _Row(config.ticks * model.sound_tokens)
     full = False
     for tick in range(config.ticks):
@@ -155,10 +112,10 @@ def _lay_out(
         full = full or len(row.tokens) + len(asked) + len(words) > config.text_slots
         if full:
             asked, words = [], []
-        row.taught = not full and tick not in slips.untaught
+        row.taught = not full and tick not in history.untaught
         quiet = config.near_weight if tick in near else config.listen_weight
         targets = [*words, int(Control.LISTEN)]
-        due = words or wished.get(tick, [])
+        due = words or unsaid.get(tick, [])
         first = due[0] if due else int(Control.LISTEN)
         _place_input(row, tick, asked, first, config.say_weight if due else quiet, model)
         for place, token in enumerate(words, start=1):
@@ -211,9 +168,7 @@ def make_batch(
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     for index, stream in enumerate(streams):
-        said, unsaid = muted(stream.expects, config.mute_share, rng)
-        slips = with_slips(said, config.slip_share, rng)._replace(unsaid=tuple(unsaid))
-        row = _lay_out(stream, slips, tokenizer, model, config)
+        row = _lay_out(stream, drawn_history(stream.expects, config.history, rng), tokenizer, model, config)
         used = len(row.order)
         order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
         order[index, used:] = n_sound + config.text_slots - 1

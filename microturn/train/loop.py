@@ -29,6 +29,12 @@ Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 """Figures of a model by name; called by rank 0 alone, with the averaged weights."""
 
 
+def _is_above(name: str, model: InteractionModel) -> bool:
+    """Whether a parameter belongs to a layer beyond the last one of `model`."""
+    prefix, _, rest = name.partition("backbone.layers.")
+    return not prefix and rest != "" and int(rest.split(".")[0]) >= model.config.backbone.layers
+
+
 @dataclass
 class Trainer:
     """One process's share of a run; lives as long as the run."""
@@ -134,8 +140,13 @@ class Trainer:
         return True
 
     def begin_with(self, model: InteractionModel) -> None:
-        """Begin a new run with the weights of a model of the same shapes."""
-        self._take(model.state_dict(), model.state_dict(), "weights")
+        """Begin a new run with the weights of a model of the same shapes, or of one with fewer layers.
+
+        Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get.
+        """
+        added = {name: tensor for name, tensor in whole_state(self.model.state_dict()).items() if _is_above(name, model)}
+        given = {**model.state_dict(), **added}
+        self._take(given, given, "weights")
 
     def _take(self, model: dict[str, Tensor], average: dict[str, Tensor], where: object) -> None:
         for taker, given in ((self.model, model), (self.average, average)):

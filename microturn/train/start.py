@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from microturn.core.errors import InputError
 from microturn.data.speakers import Cast, plan_file
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint
+from microturn.model.config import InteractionConfig
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, launch
 from microturn.train.loop import Trainer, Validate
@@ -33,7 +34,8 @@ def train(
 ) -> None:
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
 
-    A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given.
+    A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given; a checkpoint with
+    fewer layers than `config` asks for gets the missing ones on top.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -46,7 +48,8 @@ def train(
     begin = model_file if resumed else weights
     if begin is not None:
         begun = load_checkpoint(begin)
-        if begun.model.config != config.model:
+        same = begun.model.config == config.model
+        if not same and (resumed or not _fits(begun.model.config, config.model)):
             raise InputError(
                 "a run of another model", begin, "other shapes", "the recipe it began with, or a new folder"
             )
@@ -56,6 +59,13 @@ def train(
         raise InputError("more words than the model has room for", "tokenizer", tokenizer.vocab_size, room)
     folder.mkdir(parents=True, exist_ok=True)
     launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights), processes)
+
+
+def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
+    """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top."""
+    below = tuple(layer for layer in wanted.backbone.global_layers if layer < given.backbone.layers)
+    cut = replace(wanted.backbone, layers=given.backbone.layers, global_layers=below)
+    return given == replace(wanted, backbone=cut)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from microturn.engine.session import collapse
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.sampling import SamplingConfig
 from microturn.train.batch import NO_TARGET, BatchConfig, make_batch
+from microturn.train.history import HistoryConfig
 from tests.engine.toy import (
     CONFIG,
     VOCAB,
@@ -53,7 +54,7 @@ class Whole(NamedTuple):
 def whole(dmel: np.ndarray, said: list[tuple[int, ...]], text: tuple[Typed, ...]) -> Whole:
     expects = tuple(Expect(t, " ".join(map(str, ids)), "") for t, ids in enumerate(said) if ids)
     stream = Stream(dmel.reshape(-1, CONFIG.mel.n_mels), (), expects, text)
-    settings = BatchConfig(ticks=len(said), text_slots=100, slip_share=0.0)
+    settings = BatchConfig(ticks=len(said), text_slots=100, history=HistoryConfig(0.0, 0.0, 0.0))
     tokenizer = cast("TextTokenizer", NumberTokenizer())
     batch = make_batch([stream], tokenizer, CONFIG, settings, np.random.default_rng(0))
     seconds = torch.from_numpy(0.2 * np.arange(len(said)))[None]

@@ -14,15 +14,15 @@ from microturn.train.batch import (
     BatchConfig,
     heard_targets,
     make_batch,
-    muted,
     said_by_tick,
-    with_slips,
 )
+from microturn.train.history import HistoryConfig
 from tests.train.toy import silent_stream, toy_config, toy_tokenizer
 
+RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0)
 TOKENIZER = toy_tokenizer()
 MODEL = toy_config().model
-CONFIG = BatchConfig(ticks=80, text_slots=32, slip_share=0.0, mute_share=0.0)
+CONFIG = BatchConfig(ticks=80, text_slots=32, history=RIGHT)
 N_SOUND = 80 * MODEL.sound_tokens
 LISTEN = int(Control.LISTEN)
 FOUR, FIVE, SIX = TOKENIZER.encode("four five six")
@@ -90,23 +90,9 @@ def test_a_text_goes_on_in_the_next_ticks_and_waits_for_the_one_before() -> None
     assert said_by_tick(expects, TOKENIZER, 2) == {2: [FOUR, FIVE], 3: [SIX, SIX], 4: [FIVE, FOUR]}
 
 
-def test_slips_go_missing_come_late_or_are_wrong_and_are_not_taught() -> None:
-    expects = [Expect(10 * tick, word, "count") for tick, word in enumerate(("four", "five", "six", "seven") * 50)]
-    slips = with_slips(expects, 0.5, np.random.default_rng(0))
-    kept = set(slips.expects)
-    touched = [expect for expect in expects if expect not in kept]
-    assert 60 < len(touched) < 120
-    assert all(expect.tick in slips.untaught for expect in touched)
-    assert len(slips.expects) < len(expects)  # some are missing
-    assert any(expect.tick % 10 for expect in slips.expects)  # some are late
-    right = {expect.tick: expect.text for expect in expects}
-    assert any(right.get(expect.tick, expect.text) != expect.text for expect in slips.expects)  # some are wrong
-    assert with_slips(expects, 0.0, np.random.default_rng(0)) == (tuple(expects), frozenset(), ())
-
-
-def test_a_slip_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
+def test_a_wrong_word_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
     stream = silent_stream([Expect(10 * tick, "four", "count") for tick in range(1, 8)])
-    batch = batch_of(stream, config=BatchConfig(ticks=80, text_slots=32, slip_share=1.0))
+    batch = batch_of(stream, config=BatchConfig(ticks=80, text_slots=32, history=replace(RIGHT, wrong_share=1.0)))
     targets = dict(zip(batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), strict=True))
     assert [targets[2 * tick + 1] for tick in range(10, 80, 10)] == [NO_TARGET] * 7
     assert targets[2 * 8 + 1] == LISTEN
@@ -136,18 +122,17 @@ def test_shapes_do_not_depend_on_what_is_said() -> None:
     assert batch.seconds_BN.diff(dim=1).allclose(batch.seconds_BN.new_tensor(0.2))
 
 
-def test_an_unsaid_word_is_taught_at_its_tick_and_stands_nowhere() -> None:
+def test_unsaid_words_are_taught_from_their_tick_on_and_stand_nowhere() -> None:
     stream = silent_stream([Expect(3, "four", "count")])
-    batch = batch_of(stream, config=replace(CONFIG, mute_share=1.0))
+    batch = batch_of(stream, config=replace(CONFIG, history=replace(RIGHT, mute_share=1.0)))
     assert all(kind == "sound" for kind, _ in positions(batch))
-    assert batch.decide_BT[0, 7].item() == FOUR and batch.decide_weight_BT[0, 7].item() == CONFIG.say_weight
-    assert [target for target in decided(batch) if target != LISTEN] == [FOUR]
+    decides = batch.decide_BT[0, 1 : 2 * 12 : 2].tolist()
+    assert decides == [LISTEN] * 3 + [FOUR] * 4 + [NO_TARGET] * 3 + [LISTEN] * 2
+    assert batch.decide_weight_BT[0, 7].item() == CONFIG.say_weight
 
 
-def test_only_the_beginning_of_a_run_of_one_skill_stays_unsaid() -> None:
-    expects = [Expect(tick, "four", "count" if tick < 50 else "answer") for tick in range(0, 100, 10)]
-    for seed in range(20):
-        said, unsaid = muted(expects, 0.5, np.random.default_rng(seed))
-        assert sorted([*said, *unsaid], key=lambda e: e.tick) == expects
-        counted = [expect in unsaid for expect in expects[:5]]
-        assert counted == sorted(counted, reverse=True)
+def test_late_words_are_taught_in_every_tick_until_they_are_said() -> None:
+    stream = silent_stream([Expect(3, "four", "count")])
+    batch = batch_of(stream, config=replace(CONFIG, history=replace(RIGHT, late_share=1.0, catch_up_ticks=2)))
+    assert positions(batch)[10] == ("token", FOUR)  # after the sound of ticks 0 to 4
+    assert decided(batch)[:6] == [LISTEN, LISTEN, LISTEN, FOUR, FOUR, LISTEN]

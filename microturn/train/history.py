@@ -1,0 +1,77 @@
+"""What the agent is taken to have said in a training stream, right or not, and what is taught from there. No tokens.
+
+A model that has only met right histories does not know what to do after its own mistake, and where it is not sure of the
+moment it spreads its probability over the ticks around it, so that none of them ever reaches one half. So here words
+come late, or never, or are wrong; and as long as words that are due have not been said, each tick teaches to say them.
+What is learnt is then not "now is the very tick" but "it is due by now" (docs/decisions/0008).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from microturn.data.oracle import Expect
+
+
+@dataclass(frozen=True)
+class HistoryConfig:
+    """mute_share: of runs of one skill, how many begin with words never said; late_share, wrong_share: of other words.
+
+    `catch_up_ticks`: how long unsaid words are taught, from the tick they are due; a late word is late by less.
+    `blur_ticks`: how long nothing is taught after words that never came, or were wrong.
+    """
+
+    mute_share: float = 0.35
+    late_share: float = 0.4
+    wrong_share: float = 0.04
+    catch_up_ticks: int = 4
+    blur_ticks: int = 3
+
+
+class History(NamedTuple):
+    """`said` stands in the sequence; `due`: what else a tick teaches to begin, by tick; nothing is taught in `untaught`."""
+
+    said: tuple[Expect, ...]
+    due: dict[int, Expect]
+    untaught: frozenset[int]
+
+
+def drawn_history(expects: Sequence[Expect], config: HistoryConfig, rng: np.random.Generator) -> History:
+    """One history of the right actions `expects`, which are in order of ticks."""
+    said: list[Expect] = []
+    due: dict[int, Expect] = {}
+    blurred: set[int] = set()
+    wrong: set[int] = set()
+    for expect, silent in _muted(expects, config.mute_share, rng):
+        draw = rng.random()
+        late = config.catch_up_ticks if silent else 0
+        if not silent and draw < config.late_share:
+            late = int(rng.integers(1, config.catch_up_ticks))
+        tick = expect.tick + late
+        due = {at: expect for at in range(expect.tick, tick)} | due
+        if silent:
+            blurred.update(range(tick, tick + config.blur_ticks))
+        elif draw < 1.0 - config.wrong_share:
+            said.append(replace(expect, tick=tick))
+        else:
+            said.append(replace(expect, tick=tick, text=expects[int(rng.integers(len(expects)))].text))
+            blurred.update(range(tick + 1, tick + config.blur_ticks))
+            wrong.add(tick)
+    said.sort(key=lambda expect: expect.tick)
+    taught = {expect.tick for expect in said} | due.keys()
+    return History(tuple(said), due, frozenset((blurred - taught) | wrong))
+
+
+def _muted(
+    expects: Sequence[Expect], share: float, rng: np.random.Generator
+) -> list[tuple[Expect, bool]]:
+    """Each expectation, and whether it stays unsaid: a share of the runs of one skill begins with some that do."""
+    marked: list[tuple[Expect, bool]] = []
+    for _, run in groupby(expects, key=lambda expect: expect.skill):
+        group = list(run)
+        first = int(rng.integers(1, len(group) + 1)) if rng.random() < share else 0
+        marked += [(expect, place < first) for place, expect in enumerate(group)]
+    return marked
