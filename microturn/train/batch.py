@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from microturn.data.oracle import Expect
+from microturn.data.history import History, HistoryConfig, Saying, drawn_history
 from microturn.data.stream import Stream
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig
-from microturn.train.history import History, HistoryConfig, drawn_history
 
 NO_TARGET = -100
 HEARD_DELAY_MS = 60
@@ -50,16 +49,18 @@ class Batch(NamedTuple):
     heard_weight_BT: Tensor
 
 
-def said_by_tick(expects: Sequence[Expect], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
-    """Token ids to be said in each tick: an expected text begins in its tick and goes on, `per_tick` tokens a tick."""
-    said: dict[int, list[int]] = {}
-    for expect in expects:
-        tick = expect.tick
-        for token in tokenizer.encode(expect.text):
-            while len(said.setdefault(tick, [])) >= per_tick:
-                tick += 1
-            said[tick].append(token)
-    return said
+def said_by_tick(said: Sequence[Saying], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
+    """Token ids to be said in each tick: a word is written in its tick, or as soon as there is room for its tokens."""
+    by_tick: dict[int, list[int]] = {}
+    for saying in said:
+        tick = saying.tick
+        for word, lead in zip(saying.words, saying.leads, strict=True):
+            tick = max(tick, saying.tick + lead)
+            for token in tokenizer.encode(word):
+                while len(by_tick.setdefault(tick, [])) >= per_tick:
+                    tick += 1
+                by_tick[tick].append(token)
+    return by_tick
 
 
 def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
@@ -102,7 +103,7 @@ def _lay_out(
 ) -> _Row:
     """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
     said = said_by_tick(history.said, tokenizer, model.text_per_tick)
-    unsaid = {tick: tokenizer.encode(expect.text)[:1] for tick, expect in history.due.items()}
+    unsaid = {tick: tokenizer.encode(text)[:1] for tick, text in history.due.items()}
     typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
     near = {t + d for t in said | unsaid for d in range(-config.near_ticks, config.near_ticks + 1)}
     row = _Row(config.ticks * model.sound_tokens)

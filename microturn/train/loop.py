@@ -144,7 +144,9 @@ class Trainer:
 
         Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get.
         """
-        added = {name: tensor for name, tensor in whole_state(self.model.state_dict()).items() if _is_above(name, model)}
+        added = {
+            name: tensor for name, tensor in whole_state(self.model.state_dict()).items() if _is_above(name, model)
+        }
         given = {**model.state_dict(), **added}
         self._take(given, given, "weights")
 

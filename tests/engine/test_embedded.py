@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from microturn.core.errors import ConfigError, InputError
+from microturn.data.history import HistoryConfig
 from microturn.data.oracle import Expect
 from microturn.data.stream import Stream, Typed
 from microturn.engine.api import (
@@ -25,7 +26,6 @@ from microturn.engine.session import collapse
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.sampling import SamplingConfig
 from microturn.train.batch import NO_TARGET, BatchConfig, make_batch
-from microturn.train.history import HistoryConfig
 from tests.engine.toy import (
     CONFIG,
     VOCAB,

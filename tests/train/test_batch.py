@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from microturn.data.history import HistoryConfig, as_text
 from microturn.data.oracle import Expect
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import Control
@@ -16,7 +17,6 @@ from microturn.train.batch import (
     make_batch,
     said_by_tick,
 )
-from microturn.train.history import HistoryConfig
 from tests.train.toy import silent_stream, toy_config, toy_tokenizer
 
 RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0)
@@ -87,7 +87,12 @@ def test_text_beyond_the_slots_ends_the_targets_but_never_the_sound() -> None:
 
 def test_a_text_goes_on_in_the_next_ticks_and_waits_for_the_one_before() -> None:
     expects = [Expect(2, "four five six", "count"), Expect(3, "six five four", "count")]
-    assert said_by_tick(expects, TOKENIZER, 2) == {2: [FOUR, FIVE], 3: [SIX, SIX], 4: [FIVE, FOUR]}
+    said = [as_text(expect) for expect in expects]
+    assert said_by_tick(said, TOKENIZER, 2) == {
+        2: [FOUR, FIVE],
+        3: [SIX, SIX],
+        4: [FIVE, FOUR],
+    }
 
 
 def test_a_wrong_word_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:

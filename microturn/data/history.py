@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microturn.data.oracle import Expect
+from microturn.data.oracle import WORDS_PER_TICK, Expect
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,33 @@ class HistoryConfig:
     blur_ticks: int = 3
 
 
-class History(NamedTuple):
-    """`said` stands in the sequence; `due`: what else a tick teaches to begin, by tick; nothing is taught in `untaught`."""
+class Saying(NamedTuple):
+    """Something the agent says. `words[i]` is written in tick `tick + leads[i]`, ahead of its sound.
 
-    said: tuple[Expect, ...]
-    due: dict[int, Expect]
+    It sounds in `ticks` ticks from `tick` on; 0: silent text, no sound at all.
+    """
+
+    tick: int
+    words: tuple[str, ...]
+    leads: tuple[int, ...]
+    ticks: int = 0
+
+
+class History(NamedTuple):
+    """`said` stands in the sequence, by tick; `due`: what else a tick teaches to begin to say ("": to be silent).
+
+    Nothing is taught in `untaught`.
+    """
+
+    said: tuple[Saying, ...]
+    due: dict[int, str]
     untaught: frozenset[int]
 
 
 def drawn_history(expects: Sequence[Expect], config: HistoryConfig, rng: np.random.Generator) -> History:
     """One history of the right actions `expects`, which are in order of ticks."""
     said: list[Expect] = []
-    due: dict[int, Expect] = {}
+    due: dict[int, str] = {}
     blurred: set[int] = set()
     wrong: set[int] = set()
     for expect, silent in _muted(expects, config.mute_share, rng):
@@ -51,7 +66,7 @@ def drawn_history(expects: Sequence[Expect], config: HistoryConfig, rng: np.rand
         if not silent and draw < config.late_share:
             late = int(rng.integers(1, config.catch_up_ticks))
         tick = expect.tick + late
-        due = {at: expect for at in range(expect.tick, tick)} | due
+        due = dict.fromkeys(range(expect.tick, tick), expect.text) | due
         if silent:
             blurred.update(range(tick, tick + config.blur_ticks))
         elif draw < 1.0 - config.wrong_share:
@@ -62,12 +77,16 @@ def drawn_history(expects: Sequence[Expect], config: HistoryConfig, rng: np.rand
             wrong.add(tick)
     said.sort(key=lambda expect: expect.tick)
     taught = {expect.tick for expect in said} | due.keys()
-    return History(tuple(said), due, frozenset((blurred - taught) | wrong))
+    return History(tuple(map(as_text, said)), due, frozenset((blurred - taught) | wrong))
 
 
-def _muted(
-    expects: Sequence[Expect], share: float, rng: np.random.Generator
-) -> list[tuple[Expect, bool]]:
+def as_text(expect: Expect) -> Saying:
+    """Silent text: two words a tick."""
+    words = tuple(expect.text.split())
+    return Saying(expect.tick, words, tuple(place // WORDS_PER_TICK for place in range(len(words))))
+
+
+def _muted(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> list[tuple[Expect, bool]]:
     """Each expectation, and whether it stays unsaid: a share of the runs of one skill begins with some that do."""
     marked: list[tuple[Expect, bool]] = []
     for _, run in groupby(expects, key=lambda expect: expect.skill):
