@@ -1,9 +1,9 @@
 """What the agent is taken to have said in a training stream, right or not, and what is taught from there. No tokens.
 
-A model that has only met right histories does not know what to do after its own mistake, and where it is not sure of the
-moment it spreads its probability over the ticks around it, so that none of them ever reaches one half. So here words
-come late, or never, or are wrong; and as long as words that are due have not been said, each tick teaches to say them.
-What is learnt is then not "now is the very tick" but "it is due by now" (docs/decisions/0008).
+A model that has only met right histories does not know what to do after its own mistake, and where it is not sure of
+the moment it spreads its probability over the ticks around it, so that none of them ever reaches one half. So here
+words come late, or never, or are wrong; and as long as words that are due have not been said, each tick teaches to say
+them. What is learnt is then not "now is the very tick" but "it is due by now" (docs/decisions/0008).
 """
 
 from collections.abc import Sequence
