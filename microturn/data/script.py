@@ -140,10 +140,33 @@ class AnswerEveryone:
     """Ends the wake word."""
 
 
+@dataclass(frozen=True)
+class Recite:
+    """Say the long `text` after the turn, until a user's line begins whose meaning is not Backchannel."""
+
+    text: str
+    skill: str = "barge-in"
+
+
+@dataclass(frozen=True)
+class StartTelling:
+    """The user tells a story: say "mm-hm" after each line of theirs that has no meaning."""
+
+
+@dataclass(frozen=True)
+class EndTelling:
+    """The story is over: no "mm-hm" from now on."""
+
+
+@dataclass(frozen=True)
+class Backchannel:
+    """The user shows that they listen, or coughs: nothing is said, and nothing that is being said ends."""
+
+
 Meaning = (
     Ask | Remember | AskName | StartCount | StartConvert | StartTaboo | StartItems | StopAll | Interval | Delay
     | Reschedule | Cancel | StopwatchStart | StopwatchStop | ElapsedStart | ElapsedDone | AskElapsed | SilenceWatch
-    | Countdown | WakeWord | AnswerEveryone
+    | Countdown | WakeWord | AnswerEveryone | Recite | StartTelling | EndTelling | Backchannel
 )  # fmt: skip
 
 
