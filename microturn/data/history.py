@@ -29,6 +29,8 @@ class HistoryConfig:
     wrong_share: float = 0.04
     catch_up_ticks: int = 4
     blur_ticks: int = 3
+    late_stop_share: float = 0.3
+    spurious_share: float = 0.02
 
 
 class Saying(NamedTuple):
@@ -52,6 +54,14 @@ class History(NamedTuple):
     said: tuple[Saying, ...]
     due: dict[int, str]
     untaught: frozenset[int]
+
+
+NOTHING_SAID = History((), {}, frozenset())
+
+
+def right_history(expects: Sequence[Expect]) -> History:
+    """Everything said in its tick."""
+    return History(tuple(map(as_text, expects)), {}, frozenset())
 
 
 def drawn_history(expects: Sequence[Expect], config: HistoryConfig, rng: np.random.Generator) -> History:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from microturn.core.clock import TICK_MS
+from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
 from microturn.data.scenarios import sample_script
 from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, TimedWord, WakeWord
@@ -65,6 +66,8 @@ class MixConfig:
     snr_db: tuple[float, float] = (6.0, 40.0)
     babble_share: float = 0.25
     burst_share: float = 0.3
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    spoken: bool = False
 
 
 class Tone(NamedTuple):
@@ -321,4 +324,5 @@ def finish(session: _Session) -> Stream:
     heard = tuple(HeardWord(word.end_ms, word.word) for word in sounding if word.end_ms <= session.end_ms)
     levels = quantize(10.0 * np.log10(session.mix()), session.mel)
     typed, skills = tuple(session.typed), tuple(session.skills)
-    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker)
+    history = drawn_history(expects, session.config.history, session.rng)
+    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, history=history)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from microturn.data.history import NOTHING_SAID, History
 from microturn.data.oracle import Expect
 
 
@@ -27,7 +28,11 @@ class Typed(NamedTuple):
 
 @dataclass(frozen=True)
 class Stream:
-    """levels: uint8 [F, C], the dMel of the user's side; the rest in order of time."""
+    """levels: uint8 [F, C], the dMel of the user's side; the rest in order of time.
+
+    history: what the agent is taken to have said, and what is taught; own_levels: uint8 [F, C], the dMel of the agent's
+    own voice as the history has it, None where the agent writes only.
+    """
 
     levels: np.ndarray
     heard: tuple[HeardWord, ...]
@@ -36,3 +41,5 @@ class Stream:
     skills: tuple[str, ...] = ()
     voice: str = ""
     negative: bool = False
+    history: History = NOTHING_SAID
+    own_levels: np.ndarray | None = None

@@ -5,14 +5,14 @@ Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from microturn.data.history import History, HistoryConfig, Saying, drawn_history
+from microturn.data.history import History, Saying
 from microturn.data.stream import Stream
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig
@@ -33,7 +33,6 @@ class BatchConfig:
     say_weight: float = 3.0
     heard_blank_weight: float = 0.2
     tick_offset_s: float = 600.0
-    history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
 class Batch(NamedTuple):
@@ -169,7 +168,7 @@ def make_batch(
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     for index, stream in enumerate(streams):
-        row = _lay_out(stream, drawn_history(stream.expects, config.history, rng), tokenizer, model, config)
+        row = _lay_out(stream, stream.history, tokenizer, model, config)
         used = len(row.order)
         order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
         order[index, used:] = n_sound + config.text_slots - 1

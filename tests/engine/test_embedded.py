@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from microturn.core.errors import ConfigError, InputError
-from microturn.data.history import HistoryConfig
+from microturn.data.history import right_history
 from microturn.data.oracle import Expect
 from microturn.data.stream import Stream, Typed
 from microturn.engine.api import (
@@ -53,8 +53,8 @@ class Whole(NamedTuple):
 
 def whole(dmel: np.ndarray, said: list[tuple[int, ...]], text: tuple[Typed, ...]) -> Whole:
     expects = tuple(Expect(t, " ".join(map(str, ids)), "") for t, ids in enumerate(said) if ids)
-    stream = Stream(dmel.reshape(-1, CONFIG.mel.n_mels), (), expects, text)
-    settings = BatchConfig(ticks=len(said), text_slots=100, history=HistoryConfig(0.0, 0.0, 0.0))
+    stream = Stream(dmel.reshape(-1, CONFIG.mel.n_mels), (), expects, text, history=right_history(expects))
+    settings = BatchConfig(ticks=len(said), text_slots=100)
     tokenizer = cast("TextTokenizer", NumberTokenizer())
     batch = make_batch([stream], tokenizer, CONFIG, settings, np.random.default_rng(0))
     seconds = torch.from_numpy(0.2 * np.arange(len(said)))[None]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microturn.data.history import HistoryConfig, as_text
+from microturn.data.history import as_text
 from microturn.data.oracle import Expect
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import Control
@@ -17,12 +17,11 @@ from microturn.train.batch import (
     make_batch,
     said_by_tick,
 )
-from tests.train.toy import silent_stream, toy_config, toy_tokenizer
+from tests.train.toy import RIGHT, silent_stream, toy_config, toy_tokenizer
 
-RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0)
 TOKENIZER = toy_tokenizer()
 MODEL = toy_config().model
-CONFIG = BatchConfig(ticks=80, text_slots=32, history=RIGHT)
+CONFIG = BatchConfig(ticks=80, text_slots=32)
 N_SOUND = 80 * MODEL.sound_tokens
 LISTEN = int(Control.LISTEN)
 FOUR, FIVE, SIX = TOKENIZER.encode("four five six")
@@ -96,8 +95,8 @@ def test_a_text_goes_on_in_the_next_ticks_and_waits_for_the_one_before() -> None
 
 
 def test_a_wrong_word_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
-    stream = silent_stream([Expect(10 * tick, "four", "count") for tick in range(1, 8)])
-    batch = batch_of(stream, config=BatchConfig(ticks=80, text_slots=32, history=replace(RIGHT, wrong_share=1.0)))
+    expects = [Expect(10 * tick, "four", "count") for tick in range(1, 8)]
+    batch = batch_of(silent_stream(expects, history=replace(RIGHT, wrong_share=1.0)))
     targets = dict(zip(batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), strict=True))
     assert [targets[2 * tick + 1] for tick in range(10, 80, 10)] == [NO_TARGET] * 7
     assert targets[2 * 8 + 1] == LISTEN
@@ -128,8 +127,7 @@ def test_shapes_do_not_depend_on_what_is_said() -> None:
 
 
 def test_unsaid_words_are_taught_from_their_tick_on_and_stand_nowhere() -> None:
-    stream = silent_stream([Expect(3, "four", "count")])
-    batch = batch_of(stream, config=replace(CONFIG, history=replace(RIGHT, mute_share=1.0)))
+    batch = batch_of(silent_stream([Expect(3, "four", "count")], history=replace(RIGHT, mute_share=1.0)))
     assert all(kind == "sound" for kind, _ in positions(batch))
     decides = batch.decide_BT[0, 1 : 2 * 12 : 2].tolist()
     assert decides == [LISTEN] * 3 + [FOUR] * 4 + [NO_TARGET] * 3 + [LISTEN] * 2
@@ -137,7 +135,7 @@ def test_unsaid_words_are_taught_from_their_tick_on_and_stand_nowhere() -> None:
 
 
 def test_late_words_are_taught_in_every_tick_until_they_are_said() -> None:
-    stream = silent_stream([Expect(3, "four", "count")])
-    batch = batch_of(stream, config=replace(CONFIG, history=replace(RIGHT, late_share=1.0, catch_up_ticks=2)))
+    history = replace(RIGHT, late_share=1.0, catch_up_ticks=2)
+    batch = batch_of(silent_stream([Expect(3, "four", "count")], history=history))
     assert positions(batch)[10] == ("token", FOUR)  # after the sound of ticks 0 to 4
     assert decided(batch)[:6] == [LISTEN, LISTEN, LISTEN, FOUR, FOUR, LISTEN]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import Expect
 from microturn.data.script import Ask, Line, PlainWord, Script
 from microturn.data.stream import HeardWord, Stream, Typed
@@ -14,6 +15,7 @@ from microturn.train.config import TrainConfig
 
 LINES = ("what is two plus two", "hello there", "is it late")
 SKILLS = ("answer", "not for me")
+RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0, late_stop_share=0.0, spurious_share=0.0)
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,13 @@ def toy_config(steps: int = 4) -> TrainConfig:
 
 
 def silent_stream(
-    expects: Sequence[Expect] = (), typed: Sequence[Typed] = (), heard: Sequence[HeardWord] = (), ticks: int = 80
+    expects: Sequence[Expect] = (),
+    typed: Sequence[Typed] = (),
+    heard: Sequence[HeardWord] = (),
+    ticks: int = 80,
+    history: HistoryConfig = RIGHT,
 ) -> Stream:
     """Levels count upwards with the frames, so that each can be recognised."""
     levels = (np.arange(ticks * 10)[:, None] % 16).repeat(80, 1).astype(np.uint8)
-    return Stream(levels, tuple(heard), tuple(expects), tuple(typed))
+    said = drawn_history(expects, history, np.random.default_rng(0))
+    return Stream(levels, tuple(heard), tuple(expects), tuple(typed), history=said)
