@@ -71,11 +71,35 @@ class BackboneConfig:
 
 
 @dataclass(frozen=True)
+class VoiceConfig:
+    """The sounding part: a decoder over one utterance, a flow head for a tick's mel, a vocoder; defaults are `tiny`.
+
+    `own_width`: the inner width of the stem through which the backbone hears the block that it produced.
+    """
+
+    own_width: int = 256
+    decoder_width: int = 256
+    decoder_layers: int = 4
+    decoder_heads: int = 4
+    flow_width: int = 512
+    flow_blocks: int = 3
+    flow_evals: int = 4
+    vocoder_width: int = 192
+    vocoder_layers: int = 8
+
+    def __post_init__(self) -> None:
+        if self.decoder_width % self.decoder_heads:
+            came = f"decoder_heads = {self.decoder_heads}"
+            raise ConfigError("heads do not divide", "VoiceConfig", came, f"a divisor of {self.decoder_width}")
+
+
+@dataclass(frozen=True)
 class InteractionConfig:
     """The whole model: backbone, front end, vocabulary.
 
     A micro-turn is `sound_tokens` positions of sound, each a stack of equal shares of the tick's mel frames;
     tick and clock features are added to the first of them. The transcript is read after `heard_layer` layers.
+    A model with a `voice` also sounds and hears itself; without one its words are its whole output.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -88,6 +112,7 @@ class InteractionConfig:
     heard_layer: int = 4
     text_per_tick: int = 2
     typed_per_tick: int = 8
+    voice: VoiceConfig | None = None
 
     def __post_init__(self) -> None:
         if self.frames_per_tick % self.sound_tokens:

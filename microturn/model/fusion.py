@@ -1,9 +1,10 @@
-"""One micro-turn's input as positions of the sequence: sound with tick and clock, and text. No decisions here.
+"""One micro-turn's input as positions of the sequence: sound with tick and clock, text, own voice. No decisions here.
 
 Sound (dMel, Bai et al. 2024, arXiv 2407.15835): every (channel, level) of a mel frame has an embedding, summed over
 channels; the frames of one position are stacked and folded to the model's width, as patches of a picture are.
 
-Shapes: B sessions, S sound positions, N ticks, P frames a position, C mel channels, L levels, U model width, X tokens.
+Shapes: B sessions, S sound positions, N ticks, P frames a position, C mel channels, L levels, U model width, X tokens,
+O own positions (for these P is all frames of a tick).
 """
 
 import math
@@ -49,6 +50,28 @@ class SoundStem(nn.Module):
         return self.table[rows].sum(-2)
 
 
+class OwnStem(nn.Module):
+    """Levels of the block that the model itself produced to one position: it hears itself.
+
+    One voice, always clean: levels are taken as numbers, a table for each would be wasted on it.
+    """
+
+    def __init__(self, config: InteractionConfig, inner_width: int) -> None:
+        super().__init__()
+        width = config.backbone.width
+        self.top = config.mel.n_levels - 1
+        self.fold = nn.Linear(config.frames_per_tick * config.mel.n_mels, inner_width, bias=False)
+        self.out = nn.Linear(inner_width, width, bias=False)
+        self.norm = RMSNorm(width, config.backbone.norm_eps)
+        self.mark = nn.Parameter(torch.zeros(width))
+
+    def forward(self, levels_BOPC: Tensor) -> Tensor:
+        """uint8 levels to [B, O, U]."""
+        centred = levels_BOPC.flatten(-2).to(self.fold.weight.dtype) / self.top - 0.5
+        own_BOU = self.norm(self.out(F.gelu(self.fold(centred))))
+        return own_BOU + self.mark.to(own_BOU.dtype)
+
+
 class Fusion(nn.Module):
     """Embeds what a tick brings; positions are then put in order by an index."""
 
@@ -61,6 +84,7 @@ class Fusion(nn.Module):
         self.clock = nn.Linear(config.clock_features, width, bias=False)
         self.tokens = nn.Embedding(config.vocab_size, width)
         self.token_norm = RMSNorm(width, config.backbone.norm_eps)
+        self.own = None if config.voice is None else OwnStem(config, config.voice.own_width)
 
     def embed_sound(self, levels_BSPC: Tensor, seconds_BN: Tensor) -> Tensor:
         """Sound positions [B, S, U], S = N * sound_tokens; clock features at each, the tick's mark at its first."""
@@ -75,11 +99,25 @@ class Fusion(nn.Module):
         """Text and control tokens, said or typed, [B, X, U]."""
         return self.token_norm(self.tokens(tokens_BX))
 
-    def forward(self, levels_BSPC: Tensor, seconds_BN: Tensor, tokens_BX: Tensor, order_BT: Tensor) -> Tensor:
-        """Positions in order, [B, T, U]: `order_BT` indexes sound positions first (0..S-1), then tokens (S..S+X-1)."""
+    def forward(
+        self,
+        levels_BSPC: Tensor,
+        seconds_BN: Tensor,
+        tokens_BX: Tensor,
+        order_BT: Tensor,
+        own_BOPC: Tensor | None = None,
+    ) -> Tensor:
+        """Positions in order, [B, T, U].
+
+        `order_BT` indexes sound positions first (0..S-1), then tokens (S..S+X-1), then own blocks (S+X..S+X+O-1).
+        A model without a voice has no place for own blocks and passes over them.
+        """
         sound_BSU = self.embed_sound(levels_BSPC, seconds_BN)
-        parts = torch.cat([sound_BSU, self.embed_text(tokens_BX).to(sound_BSU.dtype)], dim=1)
-        return parts.gather(1, order_BT[:, :, None].expand(-1, -1, parts.shape[2]))
+        parts = [sound_BSU, self.embed_text(tokens_BX).to(sound_BSU.dtype)]
+        if self.own is not None and own_BOPC is not None:
+            parts.append(self.own(own_BOPC).to(sound_BSU.dtype))
+        parts_BIU = torch.cat(parts, dim=1)
+        return parts_BIU.gather(1, order_BT[:, :, None].expand(-1, -1, parts_BIU.shape[2]))
 
 
 def clock_features(seconds: Tensor, count: int) -> Tensor:

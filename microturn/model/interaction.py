@@ -26,10 +26,15 @@ class InteractionModel(nn.Module):
         self.heard = nn.Linear(width, config.vocab_size, bias=False)
 
     def forward(
-        self, levels_BSPC: Tensor, seconds_BN: Tensor, tokens_BX: Tensor, order_BT: Tensor
+        self,
+        levels_BSPC: Tensor,
+        seconds_BN: Tensor,
+        tokens_BX: Tensor,
+        order_BT: Tensor,
+        own_BOPC: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Whole sessions: last hidden states and the states the transcript is read from, both [B, T, U]."""
-        x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT)
+        x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC)
         hidden_BTU, tapped_BTU = self.backbone(x_BTU, tap=self.config.heard_layer)
         assert tapped_BTU is not None
         return hidden_BTU, tapped_BTU

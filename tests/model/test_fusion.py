@@ -1,8 +1,10 @@
 """A tick's input as positions: sound by matrix product and by look-up, order, tick and clock."""
 
+from dataclasses import replace
+
 import torch
 
-from microturn.model.config import BackboneConfig, InteractionConfig
+from microturn.model.config import BackboneConfig, InteractionConfig, VoiceConfig
 from microturn.model.fusion import LONGEST_PERIOD_S, SHORTEST_PERIOD_S, Fusion, clock_features
 from tests.model.stepping import randomize
 
@@ -15,11 +17,12 @@ TOY = InteractionConfig(
     clock_features=6,
     heard_layer=1,
 )
+SPOKEN = replace(TOY, voice=VoiceConfig(own_width=12))
 TICKS = 3
 
 
-def fusion() -> Fusion:
-    made = Fusion(TOY)
+def fusion(config: InteractionConfig = TOY) -> Fusion:
+    made = Fusion(config)
     randomize(made, seed=6)
     return made.requires_grad_(False)
 
@@ -65,6 +68,45 @@ def test_positions_stand_in_the_order_of_the_index() -> None:
     torch.testing.assert_close(positions[0, 7:], sound[0, 4:])
     torch.testing.assert_close(positions[1, 0], text[1, 0])
     torch.testing.assert_close(positions[1, 8], text[1, 2])
+
+
+def own_levels(batch: int = 2, positions: int = 2) -> torch.Tensor:
+    shape = (batch, positions, TOY.frames_per_tick, TOY.mel.n_mels)
+    return torch.randint(0, TOY.mel.n_levels, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(9))
+
+
+def test_own_blocks_are_indexed_behind_the_tokens() -> None:
+    made = fusion(SPOKEN)
+    tokens = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    order = torch.tensor([[9, 0, 1, 6, 10, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5, 10, 9, 8]])
+    positions = made(levels(), seconds(), tokens, order, own_levels())
+    assert made.own is not None
+    own = made.own(own_levels())
+    torch.testing.assert_close(positions[0, [0, 4]], own[0])
+    torch.testing.assert_close(positions[1, [7, 6]], own[1])
+    torch.testing.assert_close(positions[0, 3], made.embed_text(tokens)[0, 0])
+
+
+def test_every_level_of_an_own_block_matters_and_its_mark_is_added() -> None:
+    stem = fusion(SPOKEN).own
+    assert stem is not None
+    changed = own_levels()
+    changed[0, 1, 9, 79] = (changed[0, 1, 9, 79] + 1) % TOY.mel.n_levels
+    assert (stem(own_levels()) != stem(changed)).any(-1).tolist() == [[False, True], [False, False]]
+    marked = stem(own_levels())
+    mark = stem.mark.clone()
+    stem.mark.zero_()
+    torch.testing.assert_close(marked - stem(own_levels()), mark.expand_as(marked))
+
+
+def test_a_model_without_a_voice_has_no_place_for_own_blocks() -> None:
+    order = torch.arange(9).expand(2, -1)
+    tokens = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    assert torch.equal(
+        fusion()(levels(), seconds(), tokens, order),
+        fusion()(levels(), seconds(), tokens, order, own_levels()),
+    )
+    assert not [name for name, _ in fusion().named_parameters() if "own" in name]
 
 
 def test_the_clock_turns_once_in_its_shortest_and_its_longest_period() -> None:
