@@ -147,6 +147,11 @@ THINGS_COLORED = (
 )
 EURO, DOLLAR, METER, FOOT = ("euro", "euros"), ("dollar", "dollars"), ("meter", "meters"), ("foot", "feet")
 FILLERS = ("uh", "um", "hmm", "er")
+# What a listener says without wanting to speak. Written without a hyphen, for the vocabulary has none; voices.py knows
+# how "mm hm" sounds. The cough is a word that a synthesiser can say: a stand-in, for real ones are noise bursts.
+MM_HM = "mm hm"
+COUGH = "ahem"
+BACKCHANNELS = (MM_HM, "uh huh", "right", "okay", "yeah", "i see", "wow", COUGH)
 
 # The rest of the closed world: everyday verbs, nouns and small words that stories, chat and requests are made of.
 _EVERYDAY = """
@@ -179,7 +184,7 @@ took tooth tower town toys travel trees tried truck try twice ugly understand un
 voice wait waited waiting walked want wanted wants was wash washed wasn't watched waves way we wear weather wedding
 week weekend well went were west what what's when whenever where which whole why wife will wind wine winter with
 without woke woman won't wonder wonderful word worked working works world would wrong wrote year years yesterday you
-your zoo thinking liked important
+your zoo thinking liked important best get him repeat
 """
 
 # Not part of the world: strewn into chat so that unknown words disturb nothing.
@@ -241,6 +246,7 @@ def _all_words() -> frozenset[str]:
     spoken += [*PEOPLE, *PLACES, *GOODS]
     spoken += [f"{person}'s" for person in PEOPLE]
     spoken += [*GROCERIES, *THINGS_LONG, *WAYS, *THINGS_COLORED, *EURO, *DOLLAR, *METER, *FOOT, *FILLERS, *EVERYDAY]
+    spoken += [*BACKCHANNELS]
     return frozenset(word for entry in [*spoken, *ONES, *TENS, "hundred"] for word in entry.split())
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from microturn.core.errors import InputError, MissingDependency
 from microturn.data import speech_espeak, speech_festival, speech_flite
-from microturn.data.speech import RawSpeech, level, resample, trim
+from microturn.data.speech import RawSpeech, level, resample, trim, written_words
 
 SPLITS = ("train", "val", "test")
 GROUPS = ("synthetic", "natural")
@@ -24,6 +24,9 @@ DEBIAN_PACKAGES = {
     "flite": ("libflite1",),
     "festival": ("festival", "festvox-kallpc16k", "festvox-kdlpc16k", "festvox-us-slt-hts"),
 }
+# Written words that every engine would spell out letter by letter, and what it is asked to say instead.
+SAID_AS = {"mm": "um", "hm": "hum"}
+_WORD = re.compile(r"[a-z'\-]+")
 _LINE = re.compile(r"{word}(,? +{word})*".format(word=r"['\-]*[a-z][a-z'\-]*"))
 
 
@@ -75,12 +78,17 @@ def synthesize(voice: Voice, text: str, prosody: Prosody = Prosody()) -> Clip:
         raise InputError("a line that cannot be said", voice.id, text, "lower-case words with single commas between")
     speak = _load(voice.engine)
     try:
-        raw = speak(voice.name, text, prosody.rate, prosody.pitch)
+        raw = speak(voice.name, _sounding(text), prosody.rate, prosody.pitch)
     except OSError as error:
         raise _missing(voice.engine, error) from error
     speech = level(trim(resample(raw, prosody.tract)))
-    words = tuple(WordTime(word, round(start * 1000), round(end * 1000)) for word, start, end in speech.spans)
+    timed = zip(written_words(text), speech.spans, strict=True)
+    words = tuple(WordTime(word, round(start * 1000), round(end * 1000)) for word, (_, start, end) in timed)
     return Clip(speech.pcm, words)
+
+
+def _sounding(text: str) -> str:
+    return _WORD.sub(lambda word: SAID_AS.get(word[0], word[0]), text)
 
 
 def voices(split: str, group: str | None = None) -> tuple[Voice, ...]:

@@ -36,6 +36,13 @@ def test_words_come_in_order_inside_the_clip(voice_id: str) -> None:
     assert 0 <= len(clip.pcm) / 16 - clip.words[-1].end_ms <= 65
 
 
+def test_mm_hm_sounds_like_um_hum_and_keeps_its_own_words() -> None:
+    speaker = voice("espeak:en-us")
+    written, sounding = synthesize(speaker, "mm hm, and then"), synthesize(speaker, "um hum, and then")
+    assert [w.word for w in written.words] == ["mm", "hm", "and", "then"]
+    assert [(w.start_ms, w.end_ms) for w in written.words] == [(w.start_ms, w.end_ms) for w in sounding.words]
+
+
 @pytest.mark.parametrize("voice_id", ONE_OF_EACH)
 def test_the_pause_at_a_comma_is_quiet_and_the_words_beside_it_are_not(voice_id: str) -> None:
     clip = said(voice_id)
