@@ -37,7 +37,7 @@ def test_words_come_in_order_inside_the_clip(voice_id: str) -> None:
 
 
 def test_mm_hm_sounds_like_um_hum_and_keeps_its_own_words() -> None:
-    speaker = voice("espeak:en-us")
+    speaker = voice("flite:kal16")
     written, sounding = synthesize(speaker, "mm hm, and then"), synthesize(speaker, "um hum, and then")
     assert [w.word for w in written.words] == ["mm", "hm", "and", "then"]
     assert [(w.start_ms, w.end_ms) for w in written.words] == [(w.start_ms, w.end_ms) for w in sounding.words]

@@ -175,12 +175,13 @@ def told(split: Split) -> tuple[Phrase, ...]:
 @cache
 def to_somebody(split: Split) -> tuple[Phrase, ...]:
     """Requests to people who are not the agent."""
-    pairs = [(name, slot, split_of("askrecital", name, slot.key)) for name in NAMES for slot in plain_requests()]
-    slots = [
-        Slot(f"{name}-{slot.key}", slot.fill | {"n": name}, None, held_out)
-        for name, slot, held_out in pairs
-        if hashed("askrecital", name, slot.key) < (350 if held_out == "train" else 1_500)
-    ]
+    slots = []
+    for name in NAMES:
+        for slot in plain_requests():
+            key = f"{name}-{slot.key}"
+            held_out = split_of("askrecital", key)
+            if hashed("askrecital", key) < (350 if held_out == "train" else 1_500):
+                slots.append(Slot(key, slot.fill | {"n": name}, None, held_out))
     return phrases(split, "askrecital", SOMEBODY, BARE, slots, 1)
 
 
