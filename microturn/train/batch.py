@@ -1,7 +1,9 @@
 """Streams to tensors: the order of positions, targets and their weights. Knows tokens; renders nothing.
 
-A tick is: sound positions, then typed tokens; the last of these decides. Then come the words said in that tick.
-Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, X text tokens, T positions.
+A tick is: sound positions, then typed tokens; the last of these decides. Then come the words written in that tick.
+For a model with a voice, what a tick sounds is one more position, an own one, before the sound of the next tick.
+Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, X text tokens, O own blocks,
+T positions.
 """
 
 from collections.abc import Sequence
@@ -23,10 +25,14 @@ HEARD_DELAY_MS = 60
 
 @dataclass(frozen=True)
 class BatchConfig:
-    """Fixed shapes, and how much each kind of moment weighs in the loss."""
+    """Fixed shapes, and how much each kind of moment weighs in the loss.
+
+    `own_slots`: ticks of a stream that may sound, for a model with a voice.
+    """
 
     ticks: int = 320
     text_slots: int = 64
+    own_slots: int = 128
     listen_weight: float = 0.3
     near_weight: float = 1.0
     near_ticks: int = 5
@@ -36,16 +42,34 @@ class BatchConfig:
 
 
 class Batch(NamedTuple):
-    """What `InteractionModel.forward` takes, and targets: ids or NO_TARGET, weights fp32, both [B, T]."""
+    """What `InteractionModel.forward` takes, and targets: ids or NO_TARGET, weights fp32, both [B, T].
+
+    O is 0 for a model without a voice.
+    """
 
     levels_BSPC: Tensor
     seconds_BN: Tensor
     tokens_BX: Tensor
     order_BT: Tensor
+    own_BOPC: Tensor
     decide_BT: Tensor
     decide_weight_BT: Tensor
     heard_BT: Tensor
     heard_weight_BT: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The arguments of the forward, in order."""
+        return self[:5]
+
+
+def row_length(model: InteractionConfig, config: BatchConfig) -> int:
+    """Positions of a stream in a batch."""
+    return config.ticks * model.sound_tokens + config.text_slots + _own_slots(model, config)
+
+
+def _own_slots(model: InteractionConfig, config: BatchConfig) -> int:
+    return 0 if model.voice is None else config.own_slots
 
 
 def said_by_tick(said: Sequence[Saying], tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
@@ -70,12 +94,38 @@ def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> d
     return typed
 
 
-class _Row:
-    """One stream being laid out: positions in order, each with its target; tokens beside them."""
+class _Moments(NamedTuple):
+    """A history by ticks: `due` holds the first token of words that are due, or `<listen>` where silence is.
 
-    def __init__(self, n_sound: int) -> None:
-        self.n_sound = n_sound
+    `sounds`: ticks in which the agent is heard; `near`: ticks around those in which something begins or ends.
+    """
+
+    words: dict[int, list[int]]
+    due: dict[int, int]
+    sounds: frozenset[int]
+    near: frozenset[int]
+
+
+def _moments(history: History, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Moments:
+    words = said_by_tick(history.said, tokenizer, model.text_per_tick)
+    due = {tick: tokenizer.encode(text)[0] if text else int(Control.LISTEN) for tick, text in history.due.items()}
+    sounds, turns = frozenset[int](), words | due
+    if model.voice is not None:
+        covered = {tick for saying in history.said for tick in range(saying.tick, saying.tick + saying.ticks)}
+        sounds = frozenset(covered | words.keys())
+        edges = [tick for tick in sounds if tick - 1 not in sounds] + [t + 1 for t in sounds if t + 1 not in sounds]
+        turns = dict.fromkeys([*edges, *(saying.tick for saying in history.said), *due])
+    near = {tick + d for tick in turns for d in range(-config.near_ticks, config.near_ticks + 1)}
+    return _Moments(words, due, sounds, frozenset(near))
+
+
+class _Row:
+    """One stream being laid out: positions in order, each with its target; tokens and ticks heard of itself beside."""
+
+    def __init__(self, n_sound: int, text_slots: int) -> None:
+        self.n_sound, self.text_slots = n_sound, text_slots
         self.tokens: list[int] = []
+        self.own_ticks: list[int] = []
         self.order: list[int] = []
         self.decide: list[int] = []
         self.decide_weight: list[float] = []
@@ -96,33 +146,47 @@ class _Row:
         self._place(self.n_sound + len(self.tokens), target, weight)
         self.tokens.append(token)
 
+    def place_own(self, tick: int) -> None:
+        self._place(self.n_sound + self.text_slots + len(self.own_ticks), NO_TARGET, 0.0)
+        self.own_ticks.append(tick)
 
-def _lay_out(
-    stream: Stream, history: History, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig
-) -> _Row:
-    """Order and decision targets of one stream. Text beyond the slots ends the targets there, never the sound."""
-    said = said_by_tick(history.said, tokenizer, model.text_per_tick)
-    unsaid = {tick: tokenizer.encode(text)[:1] for tick, text in history.due.items()}
-    typed = _typed_by_tick(stream, tokenizer, model.typed_per_tick)
-    near = {t + d for t in said | unsaid for d in range(-config.near_ticks, config.near_ticks + 1)}
-    row = _Row(config.ticks * model.sound_tokens)
+
+def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Row:
+    """Order and decision targets of one stream. Text or own voice beyond the slots ends the targets there.
+
+    The sound of the user never ends before the stream does.
+    """
+    history, typed = stream.history, _typed_by_tick(stream, tokenizer, model.typed_per_tick)
+    moments = _moments(history, tokenizer, model, config)
+    row = _Row(config.ticks * model.sound_tokens, config.text_slots)
     full = False
     for tick in range(config.ticks):
-        asked, words = typed.get(tick, []), said.get(tick, [])
+        asked, words, own = typed.get(tick, []), moments.words.get(tick, []), tick - 1 in moments.sounds
         full = full or len(row.tokens) + len(asked) + len(words) > config.text_slots
+        full = full or len(row.own_ticks) + own > config.own_slots
         if full:
-            asked, words = [], []
+            asked, words, own = [], [], False
         row.taught = not full and tick not in history.untaught
-        quiet = config.near_weight if tick in near else config.listen_weight
-        targets = [*words, int(Control.LISTEN)]
-        due = words or unsaid.get(tick, [])
-        first = due[0] if due else int(Control.LISTEN)
-        _place_input(row, tick, asked, first, config.say_weight if due else quiet, model)
-        for place, token in enumerate(words, start=1):
-            spent = place == model.text_per_tick  # nothing is decided after the last word a tick may hold
-            weight = config.say_weight if place < len(words) else config.near_weight
-            row.place_token(token, NO_TARGET if spent else targets[place], weight)
+        if own:
+            row.place_own(tick - 1)
+        first, weight = _first_target(tick, moments, config)
+        _place_input(row, tick, asked, first, weight, model)
+        row.taught = row.taught and moments.due.get(tick) != Control.LISTEN  # words said where silence was due
+        _place_words(row, words, model, config)
     return row
+
+
+def _first_target(tick: int, moments: _Moments, config: BatchConfig) -> tuple[int, float]:
+    """What the last position of a tick's input decides, and its weight: words weigh most, going on as it was least."""
+    words, due = moments.words.get(tick), moments.due.get(tick)
+    quiet = config.near_weight if tick in moments.near else config.listen_weight
+    if due == Control.LISTEN:
+        return due, quiet
+    if words:
+        return words[0], config.say_weight
+    if due is not None:
+        return due, config.say_weight
+    return int(Control.SPEAK if tick in moments.sounds else Control.LISTEN), quiet
 
 
 def _place_input(
@@ -134,6 +198,16 @@ def _place_input(
         row.place_sound(tick * model.sound_tokens + sound, first if decides else NO_TARGET, weight)
     for place, token in enumerate(asked, start=1):
         row.place_token(token, first if place == len(asked) else NO_TARGET, weight)
+
+
+def _place_words(row: _Row, words: Sequence[int], model: InteractionConfig, config: BatchConfig) -> None:
+    """The words written in a tick, each with the next as its target; the last one ends the tick's text."""
+    end = int(Control.LISTEN if model.voice is None else Control.SPEAK)
+    for place, token in enumerate(words, start=1):
+        spent = place == model.text_per_tick  # nothing is decided after the last word a tick may hold
+        target = words[place] if place < len(words) else end
+        weight = config.say_weight if place < len(words) else config.near_weight
+        row.place_token(token, NO_TARGET if spent else target, weight)
 
 
 def heard_targets(stream: Stream, tokenizer: TextTokenizer, n_sound: int, position_ms: int) -> dict[int, int]:
@@ -159,19 +233,23 @@ def make_batch(
 ) -> Batch:
     """One batch of fixed shape. Streams shorter than `config.ticks` are an error; the session clock starts anywhere."""
     n_sound = config.ticks * model.sound_tokens
-    total = n_sound + config.text_slots
-    shape = (len(streams), total)
+    shape = (len(streams), row_length(model, config))
     order = np.zeros(shape, np.int64)
     tokens = np.zeros((len(streams), config.text_slots), np.int64)
     decide, heard = np.full(shape, NO_TARGET), np.full(shape, NO_TARGET)
     decide_weight, heard_weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
+    block = (model.frames_per_tick, model.mel.n_mels)
+    own = np.zeros((len(streams), _own_slots(model, config), *block), np.uint8)
     for index, stream in enumerate(streams):
-        row = _lay_out(stream, stream.history, tokenizer, model, config)
+        row = _lay_out(stream, tokenizer, model, config)
         used = len(row.order)
         order[index, :used], tokens[index, : len(row.tokens)] = row.order, row.tokens
         order[index, used:] = n_sound + config.text_slots - 1
+        if row.own_ticks:
+            assert stream.own_levels is not None, "a stream that is written only, for a model with a voice"
+            own[index, : len(row.own_ticks)] = stream.own_levels.reshape(-1, *block)[row.own_ticks]
         decide[index, :used], decide_weight[index, :used] = row.decide, row.decide_weight
         places = np.array(row.sound_place)
         heard[index, places], heard_weight[index, places] = int(Control.PAD), config.heard_blank_weight
@@ -181,5 +259,5 @@ def make_batch(
     starts_s = np.where(rng.random(len(streams)) < 0.5, 0.0, rng.uniform(0.0, config.tick_offset_s, len(streams)))
     seconds = starts_s[:, None] + 0.2 * np.arange(config.ticks)
     levels_BSPC = levels.reshape(len(streams), n_sound, model.frames_per_token, -1)
-    arrays = (levels_BSPC, seconds, tokens, order, decide, decide_weight, heard, heard_weight)
+    arrays = (levels_BSPC, seconds, tokens, order, own, decide, decide_weight, heard, heard_weight)
     return Batch(*(torch.from_numpy(a) for a in arrays))

@@ -29,8 +29,10 @@ Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 """Figures of a model by name; called by rank 0 alone, with the averaged weights."""
 
 
-def _is_above(name: str, model: InteractionModel) -> bool:
-    """Whether a parameter belongs to a layer beyond the last one of `model`."""
+def _is_new_to(model: InteractionModel, name: str) -> bool:
+    """Whether a parameter belongs to a layer beyond the last one of `model`, or to a voice that it does not have."""
+    if name.startswith(("fusion.own.", "voice.")):
+        return model.config.voice is None
     prefix, _, rest = name.partition("backbone.layers.")
     return not prefix and rest != "" and int(rest.split(".")[0]) >= model.config.backbone.layers
 
@@ -78,7 +80,7 @@ class Trainer:
         share = lr_share(self.step, self.config.steps, self.config.optim)
         set_lr(self.optimizers, self.config.optim, share)
         with self.precision():
-            hidden, tapped = self.forward(*batch[:4])
+            hidden, tapped = self.forward(*batch.inputs)
             loss = losses(self.model, batch, LossWeights(heard=self.config.heard_weight), hidden, tapped)
         loss.total.backward()
         if not self.sharded:  # FSDP2 has averaged already
@@ -140,13 +142,13 @@ class Trainer:
         return True
 
     def begin_with(self, model: InteractionModel) -> None:
-        """Begin a new run with the weights of a model of the same shapes, or of one with fewer layers.
+        """Begin a new run with the weights of a model of the same shapes, or of one with fewer layers or no voice.
 
-        Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get.
+        Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get. So
+        are the places where a model with a voice hears itself, and the voice.
         """
-        added = {
-            name: tensor for name, tensor in whole_state(self.model.state_dict()).items() if _is_above(name, model)
-        }
+        fresh = whole_state(self.model.state_dict())
+        added = {name: tensor for name, tensor in fresh.items() if _is_new_to(model, name)}
         given = {**model.state_dict(), **added}
         self._take(given, given, "weights")
 

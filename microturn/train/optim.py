@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 
 from microturn.train.distributed import own_part, whole
 
+MUON = ("backbone.layers.", "fusion.sound.", "fusion.own.")
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
@@ -108,13 +109,13 @@ def average_gradients(model: nn.Module, world: int) -> None:
 
 
 def make_optimizers(model: nn.Module, config: OptimConfig, rank: int = 0, world: int = 1) -> list[Optimizer]:
-    """Muon for the layers' and the stem's matrices; AdamW for tables, heads, gains, convolutions, distance biases."""
+    """Muon for the layers' and the stems' matrices; AdamW for tables, heads, gains, convolutions, distance biases."""
     hidden, decayed, rest = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         is_matrix = parameter.ndim == 2 and name.endswith(".weight")
-        if is_matrix and ("backbone.layers" in name or "sound." in name):
+        if is_matrix and name.startswith(MUON):
             hidden.append(parameter)
         elif name.endswith(("table", "tokens.weight", "decision.weight", "heard.weight")):
             decayed.append(parameter)

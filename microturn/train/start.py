@@ -35,7 +35,7 @@ def train(
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
 
     A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given; a checkpoint with
-    fewer layers than `config` asks for gets the missing ones on top.
+    fewer layers than `config` asks for gets the missing ones on top, one without a voice gets a fresh one.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -62,10 +62,11 @@ def train(
 
 
 def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
-    """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top."""
+    """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top and a voice."""
     below = tuple(layer for layer in wanted.backbone.global_layers if layer < given.backbone.layers)
     cut = replace(wanted.backbone, layers=given.backbone.layers, global_layers=below)
-    return given == replace(wanted, backbone=cut)
+    voice = given.voice and wanted.voice
+    return given == replace(wanted, backbone=cut, voice=voice)
 
 
 @dataclass(frozen=True)

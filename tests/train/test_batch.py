@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microturn.data.history import as_text
+from microturn.data.history import History, Saying, as_text
 from microturn.data.oracle import Expect
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import Control
+from microturn.model.config import VoiceConfig
 from microturn.train.batch import (
     NO_TARGET,
     Batch,
@@ -22,8 +23,10 @@ from tests.train.toy import RIGHT, silent_stream, toy_config, toy_tokenizer
 TOKENIZER = toy_tokenizer()
 MODEL = toy_config().model
 CONFIG = BatchConfig(ticks=80, text_slots=32)
+SPOKEN = replace(MODEL, voice=VoiceConfig())
 N_SOUND = 80 * MODEL.sound_tokens
-LISTEN = int(Control.LISTEN)
+OWN = N_SOUND + CONFIG.text_slots  # index of the first own block
+LISTEN, SPEAK = int(Control.LISTEN), int(Control.SPEAK)
 FOUR, FIVE, SIX = TOKENIZER.encode("four five six")
 
 
@@ -39,6 +42,24 @@ def positions(batch: Batch, row: int = 0) -> list[tuple[str, int]]:
     while used < len(order) and order[used] != order[-1]:
         used += 1
     return [("sound", i) if i < N_SOUND else ("token", tokens[i - N_SOUND]) for i in order[:used]]
+
+
+def spoken(*sayings: Saying, due: dict[int, str] | None = None) -> Stream:
+    """A stream in which the agent's own levels are the number of the tick, so that each can be recognised."""
+    own = np.arange(80).repeat(10)[:, None].repeat(80, 1).astype(np.uint8)
+    return replace(silent_stream(), history=History(sayings, due or {}, frozenset()), own_levels=own)
+
+
+def spoken_batch(*streams: Stream, own_slots: int = 16) -> Batch:
+    config = replace(CONFIG, own_slots=own_slots)
+    return make_batch(streams, TOKENIZER, SPOKEN, config, np.random.default_rng(0))
+
+
+def by_tick(batch: Batch) -> dict[int, tuple[int, float]]:
+    """Target and weight of each tick's last input position."""
+    order, decide, weight = batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), batch.decide_weight_BT[0].tolist()
+    rows = zip(order, decide, weight, strict=True)
+    return {index // 2: (target, round(weight, 3)) for index, target, weight in rows if index < N_SOUND and index % 2}
 
 
 def decided(batch: Batch, row: int = 0) -> list[int]:
@@ -139,3 +160,59 @@ def test_late_words_are_taught_in_every_tick_until_they_are_said() -> None:
     batch = batch_of(silent_stream([Expect(3, "four", "count")], history=history))
     assert positions(batch)[10] == ("token", FOUR)  # after the sound of ticks 0 to 4
     assert decided(batch)[:6] == [LISTEN, LISTEN, LISTEN, FOUR, FOUR, LISTEN]
+
+
+def test_what_a_tick_sounded_stands_before_the_sound_of_the_next() -> None:
+    batch = spoken_batch(spoken(Saying(3, ("four", "five"), (0, 1), 3)))
+    assert batch.order_BT[0, 6:17].tolist() == [6, 7, N_SOUND, OWN, 8, 9, N_SOUND + 1, OWN + 1, 10, 11, OWN + 2]
+    assert batch.order_BT[0, 17:19].tolist() == [12, 13]
+    assert batch.own_BOPC[0, :4, 0, 0].tolist() == [3, 4, 5, 0]
+    assert batch.own_BOPC.shape == (1, 16, 10, 80)
+
+
+def test_while_it_sounds_it_is_taught_to_speak_and_then_to_listen() -> None:
+    batch = spoken_batch(spoken(Saying(3, ("four", "five", "six"), (0, 0, 2), 4)))
+    taught = [target for target, _ in by_tick(batch).values()]
+    assert taught[2:9] == [LISTEN, FOUR, SPEAK, SIX, SPEAK, LISTEN, LISTEN]
+    words = {int(batch.tokens_BX[0, place]): place for place in range(3)}
+    targets = dict(zip(batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), strict=True))
+    assert [targets[N_SOUND + words[w]] for w in (FOUR, FIVE, SIX)] == [FIVE, NO_TARGET, SPEAK]
+
+
+def test_going_on_weighs_as_little_as_silence_but_near_a_beginning_and_a_stop() -> None:
+    stream = spoken(Saying(10, ("four",), (0,), 30))
+    weights = {tick: w for tick, (_, w) in by_tick(spoken_batch(stream, own_slots=40)).items()}
+    quiet, near = CONFIG.listen_weight, CONFIG.near_weight
+    assert [weights[t] for t in (4, 5, 10, 15, 16, 34, 35, 40, 45, 46)] == pytest.approx(
+        [quiet, near, CONFIG.say_weight, near, quiet, quiet, near, near, near, quiet]
+    )
+
+
+def test_a_stop_that_is_due_is_taught_whatever_is_said() -> None:
+    stream = spoken(Saying(3, ("four", "five"), (0, 3), 8), due={6: "", 7: ""})
+    batch = spoken_batch(stream)
+    assert [by_tick(batch)[tick][0] for tick in range(5, 9)] == [SPEAK, LISTEN, LISTEN, SPEAK]
+    after_five = batch.order_BT[0].tolist().index(N_SOUND + 1)
+    assert batch.decide_BT[0, after_five].item() == NO_TARGET
+
+
+def test_own_voice_beyond_the_slots_ends_the_targets_but_never_the_sound() -> None:
+    stream = spoken(Saying(3, ("four",), (0,), 10), Saying(20, ("five",), (0,), 3))
+    batch = spoken_batch(stream, own_slots=4)
+    order = batch.order_BT[0].tolist()
+    assert [i for i in order if i < N_SOUND] == list(range(N_SOUND))
+    assert [i for i in order if i >= OWN] == list(range(OWN, OWN + 4))
+    assert [tick for tick, (target, _) in by_tick(batch).items() if target != NO_TARGET] == list(range(8))
+    assert N_SOUND + 1 not in order[: order.index(N_SOUND - 1)]
+
+
+def test_a_model_without_a_voice_is_taught_the_words_alone() -> None:
+    batch = batch_of(spoken(Saying(3, ("four", "five"), (0, 1), 3)))
+    assert batch.own_BOPC.shape == (1, 0, 10, 80)
+    assert decided(batch)[:8] == [LISTEN, LISTEN, LISTEN, FOUR, LISTEN, FIVE, LISTEN, LISTEN]
+
+
+def test_an_own_block_is_what_the_model_is_given() -> None:
+    batch = spoken_batch(spoken(Saying(3, ("four",), (0,), 3)))
+    assert [tensor.shape[0] for tensor in batch.inputs] == [1] * 5
+    assert batch.inputs[-1] is batch.own_BOPC

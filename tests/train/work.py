@@ -26,7 +26,7 @@ def gradients(config: TrainConfig, folder: Path, processes: Processes) -> dict[s
     """Of this process's first batch."""
     one = trainer(config, folder, processes)
     batch = one.batches[0]
-    hidden, tapped = one.model(*batch[:4])
+    hidden, tapped = one.model(*batch.inputs)
     losses(one.model, batch, LossWeights(), hidden, tapped).total.backward()
     average_gradients(one.model, processes.world)
     return {name: p.grad for name, p in one.model.named_parameters() if p.grad is not None}
