@@ -2,52 +2,95 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from microturn.core.clock import TICK_MS, tick_of
 from microturn.data import script as mean
-from microturn.data.lexicon import CATEGORIES, FILLERS, ITEM_WORDS, number_words, trailing_number
+from microturn.data.lexicon import BACKCHANNELS, CATEGORIES, FILLERS, ITEM_WORDS, MM_HM, number_words, trailing_number
 from microturn.data.script import Line, Spoken, TimedWord
 
 WORDS_PER_TICK = 2
 ITEM_MAX_WORDS = 3
 SINGULAR = {"euros": "euro", "dollars": "dollar", "meters": "meter", "feet": "foot"}
 # Understood without the wake word: what is not a request, and what ends something.
-NEEDS_NO_CALL = (mean.Remember, mean.StopAll, mean.WakeWord, mean.AnswerEveryone, mean.ElapsedStart, mean.ElapsedDone)
+NEEDS_NO_CALL = (
+    mean.Remember,
+    mean.StopAll,
+    mean.WakeWord,
+    mean.AnswerEveryone,
+    mean.ElapsedStart,
+    mean.ElapsedDone,
+    mean.EndTelling,
+)
 
 
 @dataclass(frozen=True)
 class Expect:
-    """The agent should begin to say `text` in `tick`; `skill` is the one that asks for it."""
+    """The agent should begin to say `text` in `tick`; `skill` is the one that asks for it.
+
+    `cut`: the tick from which it is silent, whatever of the text is left then, because the user barged in.
+    """
 
     tick: int
     text: str
     skill: str
+    cut: int | None = None
 
 
-def oracle(spoken: Sequence[Spoken], end_ms: int) -> list[Expect]:
+class _Due(NamedTuple):
+    """What should be said from `tick` on if nothing else is. `long`: it ends where the user barges in."""
+
+    tick: int
+    text: str
+    skill: str
+    long: bool = False
+
+
+class _BargeIn(NamedTuple):
+    """The user takes the floor: what is long is silent from `tick` on. `ends_all`: so is all that still waits."""
+
+    tick: int
+    ends_all: bool
+
+
+def words_length(text: str) -> int:
+    """How many ticks a text takes where it is only written."""
+    return -(-len(text.split()) // WORDS_PER_TICK)
+
+
+def oracle(spoken: Sequence[Spoken], end_ms: int, length: Callable[[str], int] | None = None) -> list[Expect]:
     """What a perfect listener says in a session of `end_ms`, in order of ticks.
 
     Word-anchored speech (answers, counts, conversions, beeps, okays) begins in the tick after the one in which the
-    deciding word ends; clock-anchored speech in the tick that holds its due moment. At most two words fit in a tick;
-    what would collide comes later. What would begin after the session's last tick is left out.
+    deciding word ends; clock-anchored speech in the tick that holds its due moment. A text takes `length(text)` ticks;
+    without `length` two words fit in a tick. What falls due while something is said comes right after it, not at all
+    where the user ended everything meanwhile. A recitation is cut when the user barges in: in the tick after the first
+    word that a listener's "mm hm" or "okay" could not begin with. What would begin after the last tick is left out.
     """
     listener = _Listener()
     for said in sorted(spoken, key=lambda s: s.words[0].start_ms if s.words else end_ms):
         if said.speaker == "user" and said.words:
             listener.hear(said)
     listener.pass_time(end_ms)
-    return _without_collisions(listener.expects, ticks=-(-end_ms // TICK_MS))
+    expects = _without_collisions(listener.due, listener.barge_ins, length or words_length)
+    return [expect for expect in expects if expect.tick < -(-end_ms // TICK_MS)]
 
 
-def _without_collisions(expects: list[Expect], ticks: int) -> list[Expect]:
+def _without_collisions(
+    due: Sequence[_Due], barge_ins: Sequence[_BargeIn], length: Callable[[str], int]
+) -> list[Expect]:
     placed: list[Expect] = []
     free_tick = 0
-    for expect in sorted(expects, key=lambda e: e.tick):  # stable: first come, first served
-        tick = max(expect.tick, free_tick)
-        free_tick = tick + -(-len(expect.text.split()) // WORDS_PER_TICK)
-        if tick < ticks:
-            placed.append(Expect(tick, expect.text, expect.skill))
+    for entry in sorted(due, key=lambda d: d.tick):  # stable: first come, first served
+        tick = max(entry.tick, free_tick)
+        end_tick = tick + length(entry.text)
+        cuts = [b.tick for b in barge_ins if entry.tick < b.tick < end_tick and (entry.long or b.ends_all)]
+        if any(cut <= tick for cut in cuts):
+            continue  # the user went on, or ended everything, before it could begin
+        cut = min(cuts) if cuts and entry.long else None
+        free_tick = end_tick if cut is None else cut
+        placed.append(Expect(tick, entry.text, entry.skill, cut))
     return placed
 
 
@@ -66,7 +109,8 @@ class _Timer:
 class _Listener:
     """The state of one session; lives for one call of `oracle`."""
 
-    expects: list[Expect] = field(default_factory=list)
+    due: list[_Due] = field(default_factory=list)
+    barge_ins: list[_BargeIn] = field(default_factory=list)
     name: str | None = None
     wake_name: str | None = None
     counting: str | None = None
@@ -74,6 +118,7 @@ class _Listener:
     converting: mean.StartConvert | None = None
     taboo: str | None = None
     items: bool = False
+    telling: bool = False
     timers: list[_Timer] = field(default_factory=list)
     silence: mean.SilenceWatch | None = None
     quiet_since_ms: int | None = None  # None: already asked in this quiet
@@ -89,13 +134,23 @@ class _Listener:
                 self.hear_cue(word, [w.word for w in said.words[: index + 1]])
         end_ms = said.words[-1].end_ms
         self.pass_time(end_ms)
+        self.hear_barge_in(said)
         if said.line.meaning is None:
             self.hear_item(said)
+            if self.telling:
+                self.say_after(end_ms, MM_HM, "backchannelling")
         elif self.is_called(said.line, said.words[0].word):
             _RULES[type(said.line.meaning)](self, said.line.meaning, end_ms)
 
     def is_called(self, line: Line, first_word: str) -> bool:
         return self.wake_name in (None, first_word) or isinstance(line.meaning, NEEDS_NO_CALL)
+
+    def hear_barge_in(self, said: Spoken) -> None:
+        """Whatever the user says to the agent, but for what a listener says, takes the floor."""
+        called = self.is_called(said.line, said.words[0].word)
+        if called and not isinstance(said.line.meaning, mean.Backchannel):
+            ends_all = isinstance(said.line.meaning, mean.StopAll)
+            self.barge_ins.append(_BargeIn(tick_of(_telling_word(said.words).end_ms) + 1, ends_all))
 
     def hear_cue(self, word: TimedWord, so_far: list[str]) -> None:
         """`so_far`: the words of the line up to and with `word`."""
@@ -117,24 +172,32 @@ class _Listener:
 
     def say_after(self, end_ms: int, text: str, skill: str) -> None:
         """Word-anchored speech."""
-        self.expects.append(Expect(tick_of(end_ms) + 1, text, skill))
+        self.due.append(_Due(tick_of(end_ms) + 1, text, skill))
 
     def pass_time(self, now_ms: int) -> None:
         """All that falls due before `now_ms`."""
         for timer in [*self.timers]:
             while timer.due_ms < now_ms and timer in self.timers:
-                self.expects.append(Expect(tick_of(timer.due_ms), timer.text, timer.skill))
+                self.due.append(_Due(tick_of(timer.due_ms), timer.text, timer.skill))
                 timer.due_ms += timer.every_ms
                 if not timer.every_ms:
                     self.timers.remove(timer)
         if self.silence is not None and self.quiet_since_ms is not None:
             due_ms = self.quiet_since_ms + 1000 * self.silence.seconds
             if due_ms < now_ms:
-                self.expects.append(Expect(tick_of(due_ms), self.silence.text, "silence"))
+                self.due.append(_Due(tick_of(due_ms), self.silence.text, "silence"))
                 self.quiet_since_ms = None
 
     def last_delay(self) -> _Timer | None:
         return next((timer for timer in reversed(self.timers) if timer.skill == "delay"), None)
+
+
+def _telling_word(words: Sequence[TimedWord]) -> TimedWord:
+    """The word from which on a line cannot be a mere "okay", "uh huh" or the like; the last one where all of it can."""
+    said = [word.word for word in words]
+    backchannels = [phrase.split() for phrase in BACKCHANNELS]
+    doubtful = takewhile(lambda n: any(phrase[:n] == said[:n] for phrase in backchannels), range(1, len(said)))
+    return words[len(list(doubtful))]
 
 
 def _seconds(span_ms: int) -> str:
@@ -144,6 +207,22 @@ def _seconds(span_ms: int) -> str:
 
 def _answer(listener: _Listener, ask: mean.Ask, end_ms: int) -> None:
     listener.say_after(end_ms, ask.answer, ask.skill)
+
+
+def _recite(listener: _Listener, recite: mean.Recite, end_ms: int) -> None:
+    listener.due.append(_Due(tick_of(end_ms) + 1, recite.text, recite.skill, long=True))
+
+
+def _start_telling(listener: _Listener, start: mean.StartTelling, end_ms: int) -> None:
+    listener.telling = True
+
+
+def _end_telling(listener: _Listener, end: mean.EndTelling, end_ms: int) -> None:
+    listener.telling = False
+
+
+def _only_listen(listener: _Listener, backchannel: mean.Backchannel, end_ms: int) -> None:
+    """It asks for nothing."""
 
 
 def _remember(listener: _Listener, remember: mean.Remember, end_ms: int) -> None:
@@ -173,7 +252,7 @@ def _start_items(listener: _Listener, start: mean.StartItems, end_ms: int) -> No
 
 def _stop_all(listener: _Listener, stop: mean.StopAll, end_ms: int) -> None:
     listener.counting = listener.converting = listener.taboo = listener.silence = None
-    listener.items = False
+    listener.items = listener.telling = False
     listener.timers.clear()
 
 
@@ -265,4 +344,8 @@ _RULES: dict[type, Callable[[_Listener, Any, int], None]] = {
     mean.Countdown: _count_down,
     mean.WakeWord: _set_wake_word,
     mean.AnswerEveryone: _answer_everyone,
+    mean.Recite: _recite,
+    mean.StartTelling: _start_telling,
+    mean.EndTelling: _end_telling,
+    mean.Backchannel: _only_listen,
 }

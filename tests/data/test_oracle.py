@@ -205,3 +205,91 @@ def test_what_collides_comes_later_and_nothing_begins_after_the_end() -> None:
     assert heard(*spoken) == [(26, "stretch"), (27, "are you there")]
     assert heard(*spoken, end_ms=5400) == [(26, "stretch")]
     assert heard(say(0, "stop", mean.Ask("one")), end_ms=400) == []
+
+
+RECITE = mean.Recite("one two three four five six seven eight")
+
+
+def one_a_word(text: str) -> int:
+    """Every word sounds one tick."""
+    return len(text.split())
+
+
+def aloud(*spoken: Spoken) -> list[Expect]:
+    """What the agent says when every word sounds one tick."""
+    return oracle(spoken, END_MS, one_a_word)
+
+
+def test_what_falls_due_while_something_sounds_comes_right_after_it() -> None:
+    asked = say(0, "where", mean.Ask("in the old red house"))  # tick 2, five ticks
+    again = say(500, "who", mean.Ask("anna"))  # ends at 800, due in tick 5
+    assert [(e.tick, e.text) for e in aloud(asked, again)] == [(2, "in the old red house"), (7, "anna")]
+    assert heard(asked, again) == [(2, "in the old red house"), (5, "anna")]
+
+
+def test_a_recitation_comes_after_the_turn_and_is_cut_after_the_first_word_of_a_barge_in() -> None:
+    request = say(0, "count to eight", RECITE)  # ends at 900, tick 4
+    wait = say(1500, "wait, what is two plus two", mean.Ask("four"))  # its first word ends at 1800, all of it at 3300
+    assert aloud(request, wait) == [Expect(5, RECITE.text, "barge-in", cut=10), Expect(17, "four", "answer")]
+    assert aloud(request) == [Expect(5, RECITE.text, "barge-in")]
+    late = say(2400, "stop", mean.StopAll())  # it has sounded to its end before that is understood
+    assert aloud(request, late) == [Expect(5, RECITE.text, "barge-in")]
+
+
+def test_a_story_takes_the_floor_too() -> None:
+    assert aloud(say(0, "count", RECITE), say(700, "we saw a dog"))[0].cut == 6
+
+
+@pytest.mark.parametrize("phrase", ["mm hm", "okay", "right", "uh huh"])
+def test_a_backchannel_cuts_nothing_and_is_not_answered(phrase: str) -> None:
+    request = say(0, "count to eight", mean.Recite(RECITE.text, "backchannelled"))
+    assert aloud(request, say(1500, phrase, mean.Backchannel())) == [Expect(5, RECITE.text, "backchannelled")]
+
+
+@pytest.mark.parametrize("speaker", ["other", "tv"])
+def test_others_cut_nothing(speaker: str) -> None:
+    request = say(0, "count to eight", RECITE)
+    assert aloud(request, say(1500, "what is two plus two", mean.Ask("four"), speaker))[0].cut is None
+
+
+def test_what_begins_like_a_backchannel_is_known_by_the_word_that_could_not() -> None:
+    request = say(0, "count to eight", RECITE)
+    assert aloud(request, say(1100, "okay stop", mean.StopAll()))[0].cut == 1700 // 200 + 1
+    assert aloud(request, say(1100, "i want to know", None))[0].cut == 1700 // 200 + 1
+    assert aloud(request, say(1100, "stop it", mean.StopAll()))[0].cut == 1400 // 200 + 1
+
+
+def test_a_wake_word_is_needed_to_barge_in_but_not_to_stop() -> None:
+    wake = say(0, "only answer to max", mean.WakeWord("max"))
+    request = say(2000, "max count", RECITE)  # tick 14
+    asked = mean.Ask("four")
+    assert aloud(wake, request, say(3200, "what is two plus two", asked))[0].cut is None
+    assert aloud(wake, request, say(3200, "max what is two plus two", asked))[0].cut == 18
+    assert aloud(wake, request, say(3200, "stop", mean.StopAll()))[0].cut == 18
+
+
+def test_short_answers_are_not_cut() -> None:
+    asked = say(0, "where", mean.Ask("in the old red house"))
+    assert aloud(asked, say(500, "wait", mean.StopAll())) == [Expect(2, "in the old red house", "answer")]
+
+
+def test_a_stop_also_ends_what_waits_for_its_turn() -> None:
+    request, timer = say(0, "count", RECITE), say(-700, "say", mean.Delay("stretch", 1))  # due at 600, tick 3
+    assert [e.text for e in aloud(request, timer)] == [RECITE.text, "stretch"]
+    stopped = aloud(request, timer, say(1000, "stop", mean.StopAll()))
+    assert stopped == [Expect(2, RECITE.text, "barge-in", cut=7)]
+
+
+def test_a_recitation_whose_moment_has_passed_is_not_begun() -> None:
+    timer = say(0, "say", mean.Delay("a b c d e f g h i j", 1))  # due at 1300, sounds in ticks 6 to 15
+    request, wait = say(1000, "count", RECITE), say(2000, "who are you", mean.Ask("max"))
+    assert [(e.tick, e.text) for e in aloud(timer, request, wait)] == [(6, "a b c d e f g h i j"), (16, "max")]
+
+
+def test_a_told_story_gets_a_backchannel_after_each_phrase_until_it_ends() -> None:
+    start = say(0, "let me tell you a story", mean.StartTelling())
+    phrases = [say(3000, "we went to the sea"), say(6000, "it rained all day")]
+    for end in (mean.EndTelling(), mean.StopAll()):
+        spoken = [say(-2000, "we went away"), start, *phrases, say(9000, "that is all", end), say(12_000, "nice house")]
+        expected = [(4500 // 200 + 1, "mm hm"), (7200 // 200 + 1, "mm hm")]
+        assert [(e.tick, e.text) for e in aloud(*spoken) if e.skill == "backchannelling"] == expected
