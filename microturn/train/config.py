@@ -38,6 +38,8 @@ class TrainConfig:
         if self.mix.ticks < self.batch.ticks:
             came = f"mix.ticks = {self.mix.ticks}"
             raise ConfigError("streams shorter than a batch", "TrainConfig", came, f"batch.ticks = {self.batch.ticks}")
+        if self.model.voice is not None and not self.mix.spoken:
+            raise ConfigError("a voice that nothing teaches", "TrainConfig", "mix.spoken = False", "mix.spoken = True")
         for name in ("streams", "save_every", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError("too few", f"TrainConfig.{name}", getattr(self, name), "1 or more")

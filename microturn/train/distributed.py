@@ -115,14 +115,15 @@ def shard(model: InteractionModel, processes: Processes, bf16: bool) -> None:
     """Spread the parameters over all processes, gathered layer by layer when needed; on a GPU in bf16 if asked.
 
     What lies outside the layers stays gathered between forward and backward, for the heads are read in between.
-    Inputs are never cast: the seconds of the clock do not survive bf16.
+    Inputs are never cast: the seconds of the clock do not survive bf16. A voice is not trained here and stays whole.
     """
     low = torch.bfloat16 if bf16 and processes.device != "cpu" else None
     policy = MixedPrecisionPolicy(param_dtype=low, reduce_dtype=torch.float32, cast_forward_inputs=False)
     mesh = init_device_mesh(processes.device, (processes.world,))
     for layer in model.backbone.layers:
         fully_shard(layer, mesh=mesh, mp_policy=policy)
-    fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False)
+    voice = set() if model.voice is None else set(model.voice.parameters())
+    fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False, ignored_params=voice)
 
 
 def whole(tensor: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from microturn.core.errors import InputError
 from microturn.data.mixture import Clips
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import save_checkpoint
-from microturn.model.interaction import InteractionModel, init_weights
+from microturn.model.interaction import VOICE, InteractionModel, init_weights
 from microturn.train.batch import Batch
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, on_stop_signals, own_part, shard, whole, whole_state
@@ -30,11 +30,20 @@ Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 
 
 def _is_new_to(model: InteractionModel, name: str) -> bool:
-    """Whether a parameter belongs to a layer beyond the last one of `model`, or to a voice that it does not have."""
-    if name.startswith(("fusion.own.", "voice.")):
+    """Whether a parameter belongs to a layer beyond the last one of `model`, or to the ear for a voice it has not."""
+    if name.startswith("fusion.own."):
         return model.config.voice is None
     prefix, _, rest = name.partition("backbone.layers.")
     return not prefix and rest != "" and int(rest.split(".")[0]) >= model.config.backbone.layers
+
+
+def _with_voice_of(own: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`given`, with the voice of `own` where it has none, or one of other shapes."""
+    shapes = [{n: t.shape for n, t in state.items() if n.startswith(VOICE)} for state in (own, given)]
+    if shapes[0] == shapes[1]:
+        return given
+    rest = {name: tensor for name, tensor in given.items() if not name.startswith(VOICE)}
+    return rest | {name: tensor for name, tensor in own.items() if name.startswith(VOICE)}
 
 
 @dataclass
@@ -54,6 +63,8 @@ class Trainer:
         self.batches = Batches(config, self.clips, self.tokenizer, processes.rank)
         self.model = InteractionModel(config.model).to(processes.device)
         init_weights(self.model, config.seed)
+        if self.model.voice is not None:
+            self.model.voice.requires_grad_(False)  # trained by itself, carried along
         self.average = InteractionModel(config.model).to(processes.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
         self.sharded = processes.shares_parameters(config.shard)
@@ -145,7 +156,7 @@ class Trainer:
         """Begin a new run with the weights of a model of the same shapes, or of one with fewer layers or no voice.
 
         Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get. So
-        are the places where a model with a voice hears itself, and the voice.
+        is the ear of a model with a voice for itself, and the voice where there is none of these shapes.
         """
         fresh = whole_state(self.model.state_dict())
         added = {name: tensor for name, tensor in fresh.items() if _is_new_to(model, name)}
@@ -155,6 +166,7 @@ class Trainer:
     def _take(self, model: dict[str, Tensor], average: dict[str, Tensor], where: object) -> None:
         for taker, given in ((self.model, model), (self.average, average)):
             own = taker.state_dict()
+            given = _with_voice_of(own, given)
             if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in own.items()}:
                 raise InputError("a run of another model", where, "other shapes", "the recipe it began with")
             taker.load_state_dict({name: own_part(tensor, own[name]) for name, tensor in given.items()})

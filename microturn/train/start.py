@@ -15,7 +15,7 @@ from microturn.core.errors import InputError
 from microturn.data.speakers import Cast, plan_file
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint
-from microturn.model.config import InteractionConfig
+from microturn.model.config import InteractionConfig, VoiceConfig
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, launch
 from microturn.train.loop import Trainer, Validate
@@ -35,7 +35,7 @@ def train(
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
 
     A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given; a checkpoint with
-    fewer layers than `config` asks for gets the missing ones on top, one without a voice gets a fresh one.
+    fewer layers than `config` asks for gets the missing ones on top, one without a voice of these shapes a fresh one.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -48,7 +48,7 @@ def train(
     begin = model_file if resumed else weights
     if begin is not None:
         begun = load_checkpoint(begin)
-        same = begun.model.config == config.model
+        same = _sequence(begun.model.config) == _sequence(config.model)
         if not same and (resumed or not _fits(begun.model.config, config.model)):
             raise InputError(
                 "a run of another model", begin, "other shapes", "the recipe it began with, or a new folder"
@@ -63,10 +63,16 @@ def train(
 
 def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
     """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top and a voice."""
+    given, wanted = _sequence(given), _sequence(wanted)
     below = tuple(layer for layer in wanted.backbone.global_layers if layer < given.backbone.layers)
     cut = replace(wanted.backbone, layers=given.backbone.layers, global_layers=below)
-    voice = given.voice and wanted.voice
+    voice = wanted.voice if given.voice else None
     return given == replace(wanted, backbone=cut, voice=voice)
+
+
+def _sequence(config: InteractionConfig) -> InteractionConfig:
+    """The shapes of what is trained here: a voice sounds apart from it, only what is heard of it counts."""
+    return replace(config, voice=config.voice and VoiceConfig(own_width=config.voice.own_width))
 
 
 @dataclass(frozen=True)

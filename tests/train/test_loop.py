@@ -8,14 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from microturn.core.errors import ConfigError, InputError
+from microturn.data.history import History, Saying
 from microturn.model.checkpoint import load_checkpoint
+from microturn.model.interaction import VOICE, InteractionModel, init_weights
 from microturn.train import loop
+from microturn.train.batch import Batch, make_batch
 from microturn.train.loop import Trainer
-from tests.train.toy import toy_config
+from tests.train.toy import silent_stream, spoken_config, toy_config, toy_tokenizer
 from tests.train.work import figures_of, trainer
 
 
@@ -124,3 +128,64 @@ def test_streams_shorter_than_a_batch_are_refused() -> None:
     config = toy_config()
     with pytest.raises(ConfigError, match=r"batch\.ticks"):
         replace(config, batch=replace(config.batch, ticks=config.mix.ticks + 1))
+
+
+def spoken_batch() -> Batch:
+    """Two streams in which the agent speaks once."""
+    said = History((Saying(3, ("four", "five"), (0, 1), 6),), {}, frozenset())
+    own = np.random.default_rng(0).integers(0, 16, (800, 80), np.uint8)
+    config = spoken_config()
+    streams = [replace(silent_stream(), history=said, own_levels=own)] * 2
+    return make_batch(streams, toy_tokenizer(), config.model, config.batch, np.random.default_rng(1))
+
+
+def voice_of(model: InteractionModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items() if name.startswith(VOICE)}
+
+
+def test_a_model_with_a_voice_learns_to_hear_itself_and_its_voice_is_carried_along(tmp_path: Path) -> None:
+    one = trainer(spoken_config(), tmp_path)
+    voice, stem = voice_of(one.model), one.model.fusion.own
+    assert stem is not None and voice
+    before = [parameter.clone() for parameter in stem.parameters()]
+    shown = [one.train_step(spoken_batch())["decide"] for _ in range(4)]
+    assert shown == sorted(shown, reverse=True)
+    changed = [not torch.equal(old, new) for old, new in zip(before, stem.parameters(), strict=True)]
+    assert all(changed)
+    assert all(torch.equal(tensor, voice_of(one.model)[name]) for name, tensor in voice.items())
+    one.save()
+    again = trainer(spoken_config(), tmp_path)
+    assert again.resume() and again.step == 4
+    loaded = load_checkpoint(tmp_path / "model.safetensors").model
+    assert all(torch.equal(tensor, voice_of(loaded)[name]) for name, tensor in voice.items())
+
+
+def test_a_model_with_a_voice_can_begin_with_one_without(tmp_path: Path) -> None:
+    without = InteractionModel(toy_config().model)
+    init_weights(without, 5)
+    one = trainer(spoken_config(), tmp_path)
+    fresh = {name: tensor.clone() for name, tensor in one.model.state_dict().items()}
+    one.begin_with(without)
+    given = without.state_dict()
+    for name, tensor in one.model.state_dict().items():
+        assert torch.equal(tensor, given.get(name, fresh[name])), name
+        assert name in given or name.startswith(("fusion.own.", VOICE))
+
+
+def test_a_voice_of_the_same_shapes_is_taken_over_and_of_others_begun_afresh(tmp_path: Path) -> None:
+    same = InteractionModel(spoken_config().model)
+    init_weights(same, 5)
+    voice = spoken_config().model.voice
+    assert voice is not None
+    wider = InteractionModel(replace(spoken_config().model, voice=replace(voice, flow_width=24)))
+    one = trainer(spoken_config(), tmp_path)
+    fresh = voice_of(one.model)
+    one.begin_with(wider)
+    assert all(torch.equal(tensor, fresh[name]) for name, tensor in voice_of(one.model).items())
+    one.begin_with(same)
+    assert all(torch.equal(tensor, same.state_dict()[name]) for name, tensor in voice_of(one.model).items())
+
+
+def test_a_voice_in_a_world_of_writing_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"mix\.spoken"):
+        replace(spoken_config(), mix=toy_config().mix)

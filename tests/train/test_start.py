@@ -11,11 +11,13 @@ import pytest
 from microturn.core.errors import InputError
 from microturn.data.speakers import make_pool
 from microturn.data.voices import available_engines
-from microturn.model.checkpoint import load_checkpoint, weights_hash
+from microturn.model.checkpoint import load_checkpoint, save_checkpoint, weights_hash
+from microturn.model.interaction import InteractionModel
 from microturn.recipes.tiny import RECIPES, toy, toy_casts
+from microturn.train.batch import row_length
 from microturn.train.progress import TrainProgress
 from microturn.train.start import note_start, train
-from tests.train.toy import toy_config, toy_tokenizer
+from tests.train.toy import spoken_config, toy_config, toy_tokenizer
 from tests.train.work import figures_of
 
 
@@ -69,6 +71,13 @@ def test_a_new_run_can_begin_with_another_runs_weights_and_words(spoken_pool: Pa
     assert after.tokenizer.dumps() == before.tokenizer.dumps()
 
 
+def test_weights_of_a_model_with_a_voice_do_not_begin_one_without(tmp_path: Path) -> None:
+    model = InteractionModel(spoken_config().model)
+    save_checkpoint(tmp_path / "spoken.safetensors", model, toy_tokenizer(), {})
+    with pytest.raises(InputError, match="another model"):
+        train(toy_config(), [], toy_tokenizer(), tmp_path / "run", weights=tmp_path / "spoken.safetensors")
+
+
 def test_another_model_in_the_folder_of_a_run_is_refused(spoken_pool: Path, tmp_path: Path) -> None:
     train(toy(1), [spoken_pool], toy_tokenizer(), tmp_path)
     config = toy(2)
@@ -115,7 +124,6 @@ def test_a_recipe_is_whole(name: str) -> None:
     recipe = RECIPES[name]
     config = recipe.train(recipe.steps)
     assert config.steps == recipe.steps and config.mix.ticks >= config.batch.ticks
-    positions = config.batch.ticks * config.model.sound_tokens + config.batch.text_slots
-    assert positions % config.model.backbone.window == 0  # else attention takes its slow path
+    assert row_length(config.model, config.batch) % config.model.backbone.window == 0  # else attention is slow
     assert {cast.split for cast in recipe.casts} == {"train"}
     assert len({cast.seed for cast in recipe.casts}) == len(recipe.casts)

@@ -10,6 +10,7 @@ from microturn.data.oracle import Expect
 from microturn.data.script import Ask, Line, PlainWord, Script
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import TextTokenizer
+from microturn.model.config import VoiceConfig
 from microturn.recipes.tiny import toy
 from microturn.train.config import TrainConfig
 
@@ -63,6 +64,13 @@ def toy_config(steps: int = 4) -> TrainConfig:
     """A step in milliseconds; fp32, so that sums differ little between processes."""
     config = replace(toy(steps), bf16=False, streams=2)
     return replace(config, optim=replace(config.optim, warmup_steps=1))
+
+
+def spoken_config(steps: int = 4) -> TrainConfig:
+    """A toy with a voice."""
+    config = toy_config(steps)
+    voice = VoiceConfig(own_width=16, decoder_width=16, decoder_layers=1, flow_width=16, flow_blocks=1, vocoder_width=8)
+    return replace(config, model=replace(config.model, voice=voice), mix=replace(config.mix, spoken=True))
 
 
 def silent_stream(
