@@ -13,11 +13,25 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from microturn.core.clock import TICK_MS
+from microturn.core.errors import InputError
+from microturn.data.agent import AgentVoice
+from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
 from microturn.data.scenarios import sample_script
-from microturn.data.script import AnswerEveryone, Line, PlainWord, Script, Spoken, StopAll, TimedWord, WakeWord
+from microturn.data.script import (
+    AnswerEveryone,
+    EndTelling,
+    Line,
+    PlainWord,
+    Script,
+    Spoken,
+    StopAll,
+    TimedWord,
+    WakeWord,
+)
 from microturn.data.stream import HeardWord, Stream, Typed
+from microturn.data.tone import add_at, loudspeaker_curve, room_taps, smeared, smooth_curve, to_power
 from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
 
 FRAME_MS = 20
@@ -47,7 +61,11 @@ class Clips(Protocol):
 
 @dataclass(frozen=True)
 class MixConfig:
-    """How wide the world is. Ranges are uniform; decibels are relative to the clip's own level."""
+    """How wide the world is. Ranges are uniform; decibels are relative to the clip's own level.
+
+    `spoken`: the agent sounds, for as long as its words take. Then in `echo_share` of the streams the user's microphone
+    hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later.
+    """
 
     ticks: int = 320
     natural_share: float = 0.6
@@ -68,6 +86,9 @@ class MixConfig:
     burst_share: float = 0.3
     history: HistoryConfig = field(default_factory=HistoryConfig)
     spoken: bool = False
+    echo_share: float = 0.5
+    echo_db: tuple[float, float] = (-30.0, -8.0)
+    echo_delay_ms: tuple[int, int] = (0, 160)
 
 
 class Tone(NamedTuple):
@@ -86,13 +107,6 @@ class _Placed(NamedTuple):
     tone: Tone
 
 
-def smooth_curve(rng: np.random.Generator, channels: int, size: float) -> np.ndarray:
-    """A random smooth curve over the channels, about `size` high."""
-    x = np.linspace(0.0, np.pi, channels)
-    waves = [rng.normal() / (k + 1) ** 0.5 * np.cos(k * x + rng.uniform(0, 2 * np.pi)) for k in range(1, 5)]
-    return (size * 0.7 * (np.sum(waves, axis=0) + rng.normal() * 0.6 * np.cos(x))).astype(np.float32)
-
-
 def warped_channels(warp: float, mel: MelConfig) -> np.ndarray:
     """For each channel, the (fractional) channel that holds its frequency times `warp`."""
     top = float(hz_to_mel(np.array(mel.sample_rate_hz / 2.0)))
@@ -106,17 +120,13 @@ def draw_tone(rng: np.random.Generator, config: MixConfig, mel: MelConfig, dista
     gain = rng.uniform(*config.gain_db)
     eq = smooth_curve(rng, mel.n_mels, config.eq_db * rng.uniform(0.0, 1.0))
     room = rng.random() < config.room_share or distance != "near"
-    decay_frames = rng.uniform(1.5, 9.0)
-    loss_db = rng.uniform(3.0, 10.0) if distance != "near" else rng.uniform(9.0, 22.0)
-    taps = 10.0 ** (-loss_db / 10.0) * np.exp(-np.arange(1, 13) / decay_frames) * rng.uniform(0.4, 1.6, 12)
+    taps = room_taps(rng, (3.0, 10.0) if distance != "near" else (9.0, 22.0))
     if distance == "tv":
-        channel = np.arange(mel.n_mels)
-        low, high = rng.uniform(4, 14), rng.uniform(55, 78)
-        eq = eq - 2.0 * np.maximum(0, low - channel) - 1.2 * np.maximum(0, channel - high)
+        eq = eq + loudspeaker_curve(rng, mel.n_mels)
     warp = 1.0 + rng.uniform(-config.warp, config.warp)
     speed = 1.0 + rng.uniform(-config.speed, config.speed)
     empty = np.zeros(0, np.float32)
-    return Tone(gain, eq, warped_channels(warp, mel), speed, taps.astype(np.float32) if room else empty)
+    return Tone(gain, eq, warped_channels(warp, mel), speed, taps if room else empty)
 
 
 def sound_of(clip: PoolClip, tone: Tone) -> np.ndarray:
@@ -132,14 +142,7 @@ def sound_of(clip: PoolClip, tone: Tone) -> np.ndarray:
     right = np.minimum(left + 1, db.shape[1] - 1)
     share = (tone.source_C - left).astype(np.float32)
     db = (db[:, left] * (1.0 - share) + db[:, right] * share) * 0.5 - 120.0 + tone.gain_db + tone.eq_db_C
-    power = np.exp(db.astype(np.float32) * np.float32(np.log(10.0) / 10.0))
-    if not len(tone.room_K):
-        return power
-    wet = np.zeros((len(power) + len(tone.room_K), power.shape[1]), np.float32)
-    wet[: len(power)] = power
-    for delay, tap in enumerate(tone.room_K, start=1):
-        wet[delay : delay + len(power)] += tap * power
-    return wet
+    return smeared(to_power(db), tone.room_K)
 
 
 def word_times(clip: PoolClip, start_ms: int, speed: float) -> tuple[PlainWord, ...]:
@@ -234,7 +237,7 @@ class _Session:
         n_frames = self.end_ms // FRAME_MS
         power = noise_power(self.rng, n_frames, self.config, self.mel, self.tone.gain_db)
         for start_ms, clip, tone in self.placed:
-            _add(power, sound_of(clip, tone), start_ms // FRAME_MS)
+            add_at(power, sound_of(clip, tone), start_ms // FRAME_MS)
         if self.rng.random() < self.config.babble_share:
             self._babble(power)
         return power
@@ -252,13 +255,8 @@ class _Session:
                 clip = self.clips.say(voice, lines[int(self.rng.integers(len(lines)))].text, self.rng)
                 if clip is None:
                     break
-                _add(power, sound_of(clip, tone), at)
+                add_at(power, sound_of(clip, tone), at)
                 at += len(clip.mel_u8) + int(self.rng.integers(0, 40))
-
-
-def _add(power: np.ndarray, sound: np.ndarray, at: int) -> None:
-    fits = max(0, min(len(sound), len(power) - at))
-    power[at : at + fits] += sound[:fits]
 
 
 def noise_power(
@@ -285,9 +283,18 @@ def noise_power(
 
 
 def build_stream(
-    clips: Clips, rng: np.random.Generator, config: MixConfig = MixConfig(), mel: MelConfig = MelConfig()
+    clips: Clips,
+    rng: np.random.Generator,
+    config: MixConfig = MixConfig(),
+    mel: MelConfig = MelConfig(),
+    agent: AgentVoice | None = None,
 ) -> Stream:
-    """One stream of `config.ticks`: a speaker, scripts one after the other, the oracle's labels."""
+    """One stream of `config.ticks`: a speaker, scripts one after the other, the oracle's labels, a history.
+
+    `agent` is the voice it speaks with where `config.spoken`; InputError where that is missing.
+    """
+    if config.spoken and agent is None:
+        raise InputError("a spoken stream without a voice", "build_stream", "agent=None", "an AgentVoice")
     speakers = clips.speakers("natural" if rng.random() < config.natural_share else "synthetic")
     speakers = speakers or clips.speakers()
     speaker = speakers[int(rng.integers(len(speakers)))]
@@ -302,7 +309,7 @@ def build_stream(
         if rng.random() < config.typed_fresh_share:
             session.play_typed()
             session.pause()
-    return finish(session)
+    return finish(session, agent if config.spoken else None)
 
 
 def _close(session: _Session, script: Script) -> None:
@@ -312,17 +319,21 @@ def _close(session: _Session, script: Script) -> None:
     if session.rng.random() < 0.9 and left_on:
         session.say(CLOSING[WakeWord], session.speaker, session.tone)
     standing = any(kind.__name__.startswith(("Start", "Interval", "Silence")) for kind in meanings)
-    if session.rng.random() < 0.8 and standing and (StopAll not in meanings):
+    if session.rng.random() < 0.8 and standing and StopAll not in meanings and EndTelling not in meanings:
         session.say(CLOSING[StopAll], session.speaker, session.tone)
 
 
-def finish(session: _Session) -> Stream:
-    """Label and quantise what was placed."""
-    expects = oracle(session.spoken, session.end_ms)
+def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
+    """Label, say and quantise what was placed."""
+    expects = oracle(session.spoken, session.end_ms, agent and agent.ticks)
+    history = drawn_history(expects, session.config.history, session.rng, agent and agent.say)
     words = [word for line in session.spoken if line.speaker == "user" for word in line.words]
     sounding = [word for word in words if word.start_ms < word.end_ms]  # typed words take no time
     heard = tuple(HeardWord(word.end_ms, word.word) for word in sounding if word.end_ms <= session.end_ms)
-    levels = quantize(10.0 * np.log10(session.mix()), session.mel)
+    power = session.mix()
+    own = None if agent is None else own_levels(history, agent.say, len(power), session.mel)
+    if agent is not None and session.rng.random() < session.config.echo_share:
+        add_echo(power, history, agent.say, session.rng, session.config.echo_db, session.config.echo_delay_ms)
+    levels = quantize(10.0 * np.log10(power), session.mel)
     typed, skills = tuple(session.typed), tuple(session.skills)
-    history = drawn_history(expects, session.config.history, session.rng)
-    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, history=history)
+    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own)

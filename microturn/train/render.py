@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
+from microturn.data.agent import AgentVoice
 from microturn.data.mixture import Clips, build_stream
 from microturn.media.text import TextTokenizer
 from microturn.train.batch import Batch, make_batch
@@ -23,11 +24,13 @@ class Batches(Dataset[Batch]):
     clips: Clips
     tokenizer: TextTokenizer
     rank: int
+    agent: AgentVoice = field(default_factory=AgentVoice)
 
     def __getitem__(self, index: int) -> Batch:
         config = self.config
         rng = np.random.default_rng([config.seed, index, self.rank])
-        streams = [build_stream(self.clips, rng, config.mix, config.model.mel) for _ in range(config.streams)]
+        mel = config.model.mel
+        streams = [build_stream(self.clips, rng, config.mix, mel, self.agent) for _ in range(config.streams)]
         return make_batch(streams, self.tokenizer, config.model, config.batch, rng)
 
     def since(self, step: int) -> Iterator[Batch]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from microturn.core.errors import InputError
 from microturn.data import mixture, pool
+from microturn.data.agent import AgentClip, AgentVoice
+from microturn.data.history import HistoryConfig, right_history
 from microturn.data.mixture import MixConfig, build_stream
 from microturn.data.oracle import Expect, oracle
 from microturn.data.scenarios import SKILLS
@@ -63,8 +66,18 @@ def dialog(*extra: Line) -> Script:
 OTHERS = dialog(Line(NEARBY, "other"), Line(ON_TV, "tv"))
 
 
+class ToneVoice(AgentVoice):
+    """Three ticks a word, in the channels that nobody else has."""
+
+    def say(self, text: str) -> AgentClip:
+        words = tuple(WordTime(word, 600 * i + 10, 600 * i + 500) for i, word in enumerate(text.split()))
+        mel_db = np.full((30 * len(words), 80), -120.0, np.float32)
+        mel_db[:, 40:50] = -40.0
+        return AgentClip(np.zeros(9_600 * len(words), np.float32), mel_db, words)
+
+
 def stream_of(script: Script, seed: int = 0, config: MixConfig = CONFIG) -> mixture.Stream:
-    return build_stream(ToneClips(script), np.random.default_rng(seed), config)
+    return build_stream(ToneClips(script), np.random.default_rng(seed), config, agent=ToneVoice())
 
 
 def test_levels_are_the_ticks_frames_in_mel_levels() -> None:
@@ -89,7 +102,7 @@ def test_heard_words_lie_inside_the_stream_in_order() -> None:
 def test_expectations_are_what_the_oracle_says_to_what_was_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[tuple[list[Spoken], int]] = []
 
-    def listening(spoken: list[Spoken], end_ms: int) -> list[Expect]:
+    def listening(spoken: list[Spoken], end_ms: int, length: None) -> list[Expect]:
         given.append((list(spoken), end_ms))
         return oracle(spoken, end_ms)
 
@@ -127,6 +140,48 @@ def test_a_wake_word_is_mostly_ended_before_the_next_script() -> None:
     build_stream(clips, np.random.default_rng(0), replace(CONFIG, ticks=600, babble_share=0.0))
     said = [text for _, text, _ in clips.asked]
     assert 0.6 < said.count("answer everyone again") / said.count("listen to your name") <= 1.0
+
+
+SPOKEN = replace(CONFIG, spoken=True, noise_share=0.0, babble_share=0.0, room_share=0.0, burst_share=0.0)
+
+
+def test_a_stream_without_sound_has_a_history_of_silent_text() -> None:
+    stream = stream_of(OTHERS, config=replace(CONFIG, history=HistoryConfig(0.0, 0.0, 0.0, spurious_share=0.0)))
+    assert stream.own_levels is None and stream.history == right_history(stream.expects)
+    assert {saying.ticks for saying in stream.history.said} == {0}
+
+
+def test_a_spoken_stream_holds_its_own_sound_where_its_history_has_it() -> None:
+    for seed in range(5):
+        stream = stream_of(OTHERS, seed, SPOKEN)
+        assert stream.own_levels is not None and stream.own_levels.shape == stream.levels.shape
+        said = {tick for saying in stream.history.said for tick in range(saying.tick, saying.tick + saying.ticks)}
+        heard = {tick for tick in range(100) if stream.own_levels[10 * tick : 10 * tick + 10].any()}
+        assert heard == {tick for tick in said if tick < 100} and heard
+
+
+def test_what_is_due_in_a_spoken_stream_waits_until_the_last_thing_was_said() -> None:
+    twice = dialog(Line("what is three plus three", meaning=Ask("the number six")))  # nine ticks long
+    quick = replace(SPOKEN, between_ms=(100, 101))
+    ticks = [(e.tick, e.text) for e in stream_of(twice, 1, quick).expects]
+    assert all(later - tick >= 3 * len(text.split()) for (tick, text), (later, _) in pairwise(ticks))
+    assert any(later - tick == 3 * len(text.split()) for (tick, text), (later, _) in pairwise(ticks))
+
+
+def test_the_echo_is_in_the_sound_of_a_share_of_streams_and_changes_no_label() -> None:
+    dry = [stream_of(OTHERS, seed, replace(SPOKEN, echo_share=0.0)) for seed in range(5)]
+    wet = [stream_of(OTHERS, seed, replace(SPOKEN, echo_share=1.0, echo_db=(-8.0, -8.0))) for seed in range(5)]
+    for without, with_echo in zip(dry, wet, strict=True):
+        assert replace(with_echo, levels=without.levels, own_levels=without.own_levels) == without
+        more = with_echo.levels[:, 40:50].astype(int) - without.levels[:, 40:50]
+        assert more.min() >= 0 and more.max() >= 2
+        began = 10 * without.history.said[0].tick + 10
+        assert not more[:began].any() and more[began : began + 40].any()
+
+
+def test_a_spoken_stream_needs_a_voice() -> None:
+    with pytest.raises(InputError, match="AgentVoice"):
+        build_stream(ToneClips(OTHERS), np.random.default_rng(0), SPOKEN)
 
 
 @pytest.fixture
