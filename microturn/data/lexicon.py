@@ -184,7 +184,7 @@ took tooth tower town toys travel trees tried truck try twice ugly understand un
 voice wait waited waiting walked want wanted wants was wash washed wasn't watched waves way we wear weather wedding
 week weekend well went were west what what's when whenever where which whole why wife will wind wine winter with
 without woke woman won't wonder wonderful word worked working works world would wrong wrote year years yesterday you
-your zoo thinking liked important best get him repeat
+your zoo thinking liked important best get him hold months repeat tree words
 """
 
 # Not part of the world: strewn into chat so that unknown words disturb nothing.

@@ -57,6 +57,24 @@ done
 how long did that take
 if i am quiet for five seconds ask me are you there
 count down from five
+repeat after me, red house tree
+list the days of the week
+list the months
+count to twenty
+count from five to fifteen
+tell me a story
+wait, what is two plus two
+hold on, what day comes after monday
+sorry, what is the opposite of hot
+wait
+no, list the months instead
+mm hm
+uh huh
+right
+okay
+let me tell you a story
+the end
+that was my story
 """.strip().splitlines()
 
 skills = st.sampled_from(SKILLS)
@@ -190,7 +208,7 @@ def test_lines_are_words_of_the_world_or_known_strangers(split: Split) -> None:
 def test_the_world_has_about_a_thousand_words_and_twelve_thousand_lines() -> None:
     assert 900 <= len(WORDS) <= 1100
     assert WORDS.isdisjoint(UNKNOWN_WORDS)
-    assert 8_000 <= len(set(all_lines("train"))) <= 12_500
+    assert 8_000 <= len(set(all_lines("train"))) <= 13_000
 
 
 def test_numbers_are_spelled_and_read_back() -> None:

@@ -11,13 +11,18 @@ from microturn.data.oracle import oracle
 from microturn.data.scenarios import (
     addressing,
     chat,
+    echo,
     ending,
     hesitation,
+    interrupting,
     memory,
     questions,
+    recitals,
+    reciting,
     standing,
     stopping,
     stories,
+    telling,
     timers,
     watches,
 )
@@ -26,6 +31,7 @@ from microturn.data.splits import SPLITS, Phrase, Split
 
 Sampler = Callable[[np.random.Generator, Split], Script]
 
+# New skills come last: the place of a skill is part of the seed of its examination.
 SAMPLERS: dict[str, Sampler] = {
     "answer": questions.answer,
     "memory": memory.memory,
@@ -43,9 +49,16 @@ SAMPLERS: dict[str, Sampler] = {
     "stopwatch": watches.stopwatch,
     "silence": watches.silence,
     "countdown": timers.countdown,
+    "echo words": echo.echo_words,
+    "barge-in": reciting.barge_in,
+    "backchannelled": reciting.backchannelled,
+    "backchannelling": telling.backchannelling,
 }
 SKILLS: tuple[str, ...] = tuple(SAMPLERS)
-_FILES = (addressing, chat, hesitation, memory, questions, standing, stopping, stories, timers, watches)
+_FILES = (
+    *(addressing, chat, hesitation, memory, questions, standing, stopping, stories, timers, watches),
+    *(echo, recitals, interrupting, telling),
+)
 
 
 class Dialog(NamedTuple):
