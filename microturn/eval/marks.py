@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from microturn.data.oracle import Expect
-from microturn.eval.scorers import EVENT_TICKS, NEAR_TICKS, Said, Utterance, pairs, plain, utterances
+from microturn.eval.scorers import EVENT_TICKS, NEAR_TICKS, Said, Utterance, pairs, same_words, utterances
 
 Verdict = Literal["right", "early", "late", "wrong", "missed", "uncalled"]
 VERDICTS: tuple[Verdict, ...] = ("right", "early", "late", "wrong", "missed", "uncalled")
@@ -34,10 +34,10 @@ def marks(said: Sequence[Said], expects: Sequence[Expect]) -> list[Mark]:
     """Verdicts in order of time; every utterance and every expectation is in exactly one."""
     spoken, due = utterances(said, expects), list(expects)
     found: list[Mark] = []
-    for same_words, within in ((True, EVENT_TICKS), (True, NEAR_TICKS), (False, EVENT_TICKS)):
+    for alike, within in ((True, EVENT_TICKS), (True, NEAR_TICKS), (False, EVENT_TICKS)):
 
-        def fits(u: Utterance, e: Expect, same_words: bool = same_words, within: int = within) -> bool:
-            return abs(u.tick - e.tick) <= within and (not same_words or u.text == plain(e.text))
+        def fits(u: Utterance, e: Expect, alike: bool = alike, within: int = within) -> bool:
+            return abs(u.tick - e.tick) <= within and (not alike or same_words(u, e))
 
         paired = pairs(spoken, due, fits)
         found += [Mark(_verdict(spoken[i], due[j]), spoken[i], due[j]) for i, j in paired]
@@ -48,7 +48,7 @@ def marks(said: Sequence[Said], expects: Sequence[Expect]) -> list[Mark]:
 
 
 def _verdict(said: Utterance, expected: Expect) -> Verdict:
-    if said.text != plain(expected.text):
+    if not same_words(said, expected):
         return "wrong"
     if abs(said.tick - expected.tick) <= EVENT_TICKS:
         return "right"

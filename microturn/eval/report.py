@@ -1,7 +1,7 @@
 """What an evaluation found, per group of voices, per skill and per voice: as JSON, and as a table to read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,17 @@ from rich.table import Table
 from microturn.core.config import to_dict
 from microturn.eval.scorers import Counts, Figures, Interval, counted, figures, macro, macro_interval, word_edits
 from microturn.eval.sessions import Outcome
+from microturn.eval.spoken import SpokenFigures, spoken_counts, spoken_figures
 
 FORMAT = "microturn-world-1"
 
 
 @dataclass(frozen=True)
 class GroupReport:
-    """One group of voices. `macro_*` are means over skills; word_error: edits of the transcript per word said."""
+    """One group of voices. `macro_*` are means over skills; word_error: edits of the transcript per word said.
+
+    `spoken` is None for a model that never sounded.
+    """
 
     macro_f1: float
     macro_f1_95: Interval
@@ -27,6 +31,7 @@ class GroupReport:
     overall: Figures
     skills: dict[str, Figures]
     voices: dict[str, Figures]
+    spoken: SpokenFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def group_report(outcomes: Sequence[Outcome], seed: int = 0) -> GroupReport:
         overall=figures([c for counts in by_skill.values() for c in counts]),
         skills=skills,
         voices={voice: figures(by_voice[voice]) for voice in sorted(by_voice)},
+        spoken=_spoken(outcomes),
     )
 
 
@@ -93,8 +99,39 @@ def table(groups: Mapping[str, GroupReport]) -> Table:
     shown.add_row("false speech a minute", *(f"{r.overall.false_per_min:.2f}" for r in all_of))
     shown.add_row("latency, ticks: mean, p90", *(_latency(r.overall) for r in all_of))
     shown.add_row("word error", *(f"{r.word_error:.2f}" for r in all_of))
+    if any(r.spoken for r in all_of):
+        for row in _spoken_rows([r.spoken for r in all_of]):
+            shown.add_row(*row)
     shown.add_row("scenarios, minutes", *(f"{r.overall.scenarios}, {r.overall.minutes:.0f}" for r in all_of))
     return shown
+
+
+def _spoken(outcomes: Sequence[Outcome]) -> SpokenFigures | None:
+    if not any(o.sounds for o in outcomes):
+        return None
+    return spoken_figures([spoken_counts(o.said, o.sounds, o.expects, o.lines, o.ticks) for o in outcomes])
+
+
+def _spoken_rows(found: Sequence[SpokenFigures | None]) -> Iterator[tuple[str, ...]]:
+    """What the voice does, a row each: the name, and the figure of every group."""
+    rows: dict[str, Callable[[SpokenFigures], str]] = {
+        "first sound, s: median, p90": lambda s: f"{_seconds(s.first_ms_median)}, {_seconds(s.first_ms_p90)}",
+        "silent within 2 ticks": lambda s: _of(s.stopped_share, s.stops),
+        "new request answered": lambda s: _of(s.answered_share, s.requests),
+        "goes on through backchannels": lambda s: _of(s.continued_share, s.backchannels),
+        "undue sound, s a minute": lambda s: f"{s.undue_s_per_min:.2f}",
+        "extra answers": lambda s: f"{s.extra_answers} in {s.minutes:.0f} min",
+    }
+    for name, cell in rows.items():
+        yield name, *("-" if one is None else cell(one) for one in found)
+
+
+def _of(share: float | None, count: int) -> str:
+    return "-" if share is None else f"{share:.2f} of {count}"
+
+
+def _seconds(ms: float | None) -> str:
+    return "-" if ms is None else f"{ms / 1000:.2f}"
 
 
 def _cell(found: Figures | None) -> str:

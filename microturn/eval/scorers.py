@@ -4,6 +4,9 @@ Definitions, the same for every skill:
 
 * An *utterance* is what is said in adjacent ticks, dated by its first tick. It is cut where whole ticks spell a text
   that is expected to begin within 5 ticks: "okay" and "one" in neighbouring ticks are two utterances if both are due.
+  A tick that sounds without a new word holds an utterance together; words that never sounded were not said.
+* The *same words* are all of them. Of a text that the user's barge-in cuts they are its beginning: said up to the cut,
+  give or take 2 ticks, and then silent.
 * Utterances and expectations are matched one to one, as many pairs as there can be: an *event* has the same words and
   begins within 1 tick; *right time* ignores the words; *right content* has the same words within 5 ticks.
 * F1 is 2 hits / (expected + said): 1 where nothing was due and nothing was said. Skills count by the scenario's skill,
@@ -24,12 +27,16 @@ from microturn.data.oracle import Expect
 
 EVENT_TICKS = 1
 NEAR_TICKS = 5
+YIELD_TICKS = 2
 TICKS_PER_MIN = 60_000 // TICK_MS
 RESAMPLES = 1_000
 
 
 class Said(NamedTuple):
-    """What the model said in one tick; `joins`: the text goes on with the last word of the tick before."""
+    """What the model said in one tick; `joins`: the text goes on with the last word of the tick before.
+
+    An empty text is a tick that sounds without a new word.
+    """
 
     tick: int
     text: str
@@ -37,10 +44,11 @@ class Said(NamedTuple):
 
 
 class Utterance(NamedTuple):
-    """Something said, dated by the tick in which it began."""
+    """Something said, dated by the tick in which it began; `until` is the last tick in which it was said."""
 
     tick: int
     text: str
+    until: int
 
 
 class Counts(NamedTuple):
@@ -84,8 +92,8 @@ def counted(said: Sequence[Said], expects: Sequence[Expect], ticks: int) -> Coun
     """Score one session of `ticks`."""
     spoken = utterances(said, expects)
     on_time = pairs(spoken, expects, lambda u, e: abs(u.tick - e.tick) <= EVENT_TICKS)
-    events = pairs(spoken, expects, lambda u, e: u.text == plain(e.text) and abs(u.tick - e.tick) <= EVENT_TICKS)
-    right = pairs(spoken, expects, lambda u, e: u.text == plain(e.text) and abs(u.tick - e.tick) <= NEAR_TICKS)
+    events = pairs(spoken, expects, lambda u, e: same_words(u, e) and abs(u.tick - e.tick) <= EVENT_TICKS)
+    right = pairs(spoken, expects, lambda u, e: same_words(u, e) and abs(u.tick - e.tick) <= NEAR_TICKS)
     delays = tuple(spoken[i].tick - expects[j].tick for i, j in right)
     return Counts(len(expects), len(spoken), len(events), len(on_time), len(right), ticks, delays)
 
@@ -106,6 +114,16 @@ def utterances(said: Sequence[Said], expects: Sequence[Expect]) -> list[Utteranc
             rest, at = [], end
         found += _joined(rest)
     return found
+
+
+def same_words(utterance: Utterance, expect: Expect) -> bool:
+    """Whether these are the expected words; where a barge-in cuts them, their beginning and silence after it."""
+    text = plain(expect.text)
+    if expect.cut is None:
+        return utterance.text == text
+    until_the_cut = utterance.text == text or utterance.until + 1 >= expect.cut - YIELD_TICKS
+    silent_after = utterance.until + 1 <= expect.cut + YIELD_TICKS
+    return f"{text} ".startswith(f"{utterance.text} ") and until_the_cut and silent_after
 
 
 def plain(text: str) -> str:
@@ -199,20 +217,24 @@ def word_edits(reference: Sequence[str], heard: Sequence[str]) -> int:
 
 def _runs(said: Iterable[Said]) -> list[list[Said]]:
     """Groups of adjacent ticks."""
-    ordered = sorted((s for s in said if s.text.strip()), key=lambda s: s.tick)
+    ordered = sorted(said, key=lambda s: s.tick)
     numbered = enumerate(ordered)
     return [[s for _, s in group] for _, group in groupby(numbered, key=lambda pair: pair[1].tick - pair[0])]
 
 
 def _spelled(run: Sequence[Said], at: int, expects: Sequence[Expect]) -> int | None:
     """Where the longest expected text ends that is spelled from run[at] on and due within 5 ticks of it."""
+    if not run[at].text:
+        return None
     due = {plain(e.text) for e in expects if abs(e.tick - run[at].tick) <= NEAR_TICKS}
     ends = [end for end in range(at + 1, len(run) + 1) if _text(run[at:end]) in due]
     return ends[-1] if ends else None
 
 
 def _joined(said: Sequence[Said]) -> list[Utterance]:
-    return [Utterance(said[0].tick, _text(said))] if said else []
+    """One utterance, from its first word on; sound without any word is none."""
+    first = next((index for index, piece in enumerate(said) if piece.text), None)
+    return [] if first is None else [Utterance(said[first].tick, _text(said), said[-1].tick)]
 
 
 def _text(said: Sequence[Said]) -> str:

@@ -3,38 +3,54 @@
 When a session ends the next scenario takes its slot, so that the batch stays full.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.data.oracle import Expect
 from microturn.data.render import Rendered
+from microturn.data.script import Spoken
 from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.participant import said_chunk
+from microturn.eval.echo import OwnEcho
+from microturn.eval.said import SaidLog
 from microturn.eval.scenarios import WorldScenario, rendered, user_words
 from microturn.eval.scorers import Said
+from microturn.eval.spoken import SoundTick, onset_ms
 from microturn.media.mel import MelConfig, MelStream, quantize
+from microturn.media.pcm import Pcm
 from microturn.media.text import TextTokenizer
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
 
 Progress = Callable[[int, int], None]
+ECHO_SALT = 15  # rooms of the echo are drawn apart from what the scenario drew
 
 
 @dataclass(frozen=True)
 class HearConfig:
-    """How scenarios are heard: sessions at a time, settings of the decision, a folder that keeps sounds."""
+    """How scenarios are heard: sessions at a time, settings of the decision, a folder that keeps sounds.
+
+    `echo_db`: the model's own sound comes back into every session through a room, so loud; None: it never does.
+    """
 
     batch: int = 8
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     cache: Path | None = None
+    echo_db: float | None = None
 
 
 class Outcome(NamedTuple):
-    """What came of one scenario. words: what the user said; heard: the transcript."""
+    """What came of one scenario. words: what the user said; heard: the transcript.
+
+    lines: all that was spoken to the model; sounds: the ticks in which it sounded, none for a model without a voice.
+    """
 
     scenario: WorldScenario
     said: tuple[Said, ...]
@@ -42,6 +58,8 @@ class Outcome(NamedTuple):
     expects: tuple[Expect, ...]
     words: tuple[str, ...]
     ticks: int
+    lines: tuple[Spoken, ...] = ()
+    sounds: tuple[SoundTick, ...] = ()
 
 
 def outcomes(
@@ -57,8 +75,11 @@ def outcomes(
     done: dict[int, Outcome] = {}
     live: list[_Live] = list(_opened(engine, waiting, config, config.batch, model.config.mel))
     while live:
-        for session, result in zip(live, engine.turns([session.request() for session in live]), strict=True):
-            session.take(result, tokenizer)
+        began = time.perf_counter()
+        results = engine.turns([session.request() for session in live])
+        compute_ms = 1000.0 * (time.perf_counter() - began)
+        for session, result in zip(live, results, strict=True):
+            session.take(result, tokenizer, compute_ms)
         ended = [session for session in live if session.ended]
         for session in ended:
             engine.close(session.ref)
@@ -72,11 +93,21 @@ def outcomes(
 class _Live:
     """One session while it lasts."""
 
-    def __init__(self, index: int, scenario: WorldScenario, ref: SessionRef, sound: Rendered, mel: MelConfig) -> None:
+    def __init__(
+        self,
+        index: int,
+        scenario: WorldScenario,
+        ref: SessionRef,
+        sound: Rendered,
+        mel: MelConfig,
+        echo: OwnEcho | None,
+    ) -> None:
         self.index, self.ref = index, ref
-        self._scenario, self._sound, self._mel = scenario, sound, MelStream(mel)
+        self._scenario, self._sound, self._mel, self._echo = scenario, sound, MelStream(mel), echo
         self._tick = 0
-        self._said: list[Said] = []
+        self._said = SaidLog()
+        self._played: Pcm | None = None
+        self._sounds: list[SoundTick] = []
         self._heard: list[str] = []
 
     @property
@@ -85,17 +116,21 @@ class _Live:
 
     def request(self) -> tuple[SessionRef, InputChunk]:
         first = self._tick * CHUNK_SAMPLES
-        levels = quantize(self._mel.push(self._sound.pcm[first : first + CHUNK_SAMPLES]), self._mel.config)
-        return self.ref, InputChunk(self._tick, levels)
+        pcm = self._sound.pcm[first : first + CHUNK_SAMPLES]
+        if self._echo is not None:
+            pcm = np.clip(pcm + self._echo.push(self._played), -1.0, 1.0)
+        return self.ref, InputChunk(self._tick, quantize(self._mel.push(pcm), self._mel.config))
 
-    def take(self, result: TurnResult, tokenizer: TextTokenizer) -> None:
-        for event in said_chunk(result, tokenizer).events:
-            joins = bool(event.data and event.data.get("joins"))
-            if event.kind == "say":
-                self._said.append(Said(event.tick, event.text, joins))
-            elif event.kind == "heard":
+    def take(self, result: TurnResult, tokenizer: TextTokenizer, compute_ms: float) -> None:
+        chunk = said_chunk(result, tokenizer)
+        self._said.take(self._tick, chunk)
+        self._played = chunk.pcm
+        if chunk.pcm is not None:
+            self._sounds.append(SoundTick(self._tick, onset_ms(chunk.pcm), compute_ms))
+        for event in chunk.events:
+            if event.kind == "heard":
                 first, *rest = event.text.split()
-                if joins and self._heard:
+                if event.data and event.data.get("joins") and self._heard:
                     self._heard[-1] += first
                 else:
                     self._heard.append(first)
@@ -103,8 +138,9 @@ class _Live:
         self._tick += 1
 
     def outcome(self) -> Outcome:
-        words, expects = user_words(self._sound), self._sound.expects
-        return Outcome(self._scenario, tuple(self._said), tuple(self._heard), expects, tuple(words), self._tick)
+        sound, words = self._sound, tuple(user_words(self._sound))
+        said, heard = tuple(self._said.said), tuple(self._heard)
+        return Outcome(self._scenario, said, heard, sound.expects, words, self._tick, sound.spoken, tuple(self._sounds))
 
 
 def _opened(
@@ -113,4 +149,6 @@ def _opened(
     """Up to `count` new sessions; a scenario's place in the list is its random seed."""
     for _, (index, scenario) in zip(range(count), waiting, strict=False):
         ref = engine.open(SessionSpec(seed=index, sampling=config.sampling))
-        yield _Live(index, scenario, ref, rendered(scenario, config.cache), mel)
+        rng = np.random.default_rng([scenario.seed, ECHO_SALT])
+        echo = None if config.echo_db is None else OwnEcho(config.echo_db, rng)
+        yield _Live(index, scenario, ref, rendered(scenario, config.cache), mel, echo)

@@ -30,7 +30,10 @@ FALSE_PER_MIN_LIMIT = 1.0
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """What is examined. `listen_bias` None: what the checkpoint's notes say, else 0."""
+    """What is examined. `listen_bias` None: what the checkpoint's notes say, else 0.
+
+    `echo_db`: how loud the model's own sound comes back to it through a room; None: not at all.
+    """
 
     split: Split = "test"
     groups: tuple[str, ...] = GROUPS
@@ -40,6 +43,7 @@ class EvalConfig:
     batch: int = 8
     temperature: float = 0.0
     listen_bias: float | None = None
+    echo_db: float | None = None
     device: str = "cpu"
     render: RenderConfig = field(default_factory=RenderConfig)
 
@@ -68,7 +72,7 @@ def evaluate(
     scenarios = world_scenarios(
         config.split, config.groups, config.per_skill, config.seed, config.skills, config.render
     )
-    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache)
+    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db)
     found = outcomes(checkpoint.model, checkpoint.tokenizer, scenarios, hear, progress)
     report = WorldReport(
         groups=by_group(found),

@@ -63,30 +63,30 @@ def test_a_text_said_over_two_ticks_is_one_utterance() -> None:
 
 def test_pieces_of_a_word_are_joined_without_a_space() -> None:
     said = [Said(50, "eight"), Said(51, "doll"), Said(52, "ars", joins=True)]
-    assert utterances(said, EXPECTS) == [Utterance(50, "eight dollars")]
+    assert utterances(said, EXPECTS) == [Utterance(50, "eight dollars", 52)]
 
 
 def test_what_is_said_a_tick_after_a_whole_expected_text_is_another_utterance() -> None:
     expects = (Expect(20, "okay", "items"), Expect(21, "one", "count"))
     assert score(Said(20, "okay"), Said(21, "one"), expects=expects).event_f1 == 1
-    assert utterances([Said(20, "okay"), Said(21, "one")], ()) == [Utterance(20, "okay one")]
+    assert utterances([Said(20, "okay"), Said(21, "one")], ()) == [Utterance(20, "okay one", 21)]
     assert utterances([Said(19, "well"), Said(20, "okay"), Said(21, "so")], expects) == [
-        Utterance(19, "well"),
-        Utterance(20, "okay"),
-        Utterance(21, "so"),
+        Utterance(19, "well", 19),
+        Utterance(20, "okay", 20),
+        Utterance(21, "so", 21),
     ]
 
 
 def test_a_silent_tick_ends_an_utterance() -> None:
     assert utterances([Said(50, "eight"), Said(52, "dollars")], EXPECTS) == [
-        Utterance(50, "eight"),
-        Utterance(52, "dollars"),
+        Utterance(50, "eight", 50),
+        Utterance(52, "dollars", 52),
     ]
 
 
 def test_matching_makes_as_many_pairs_as_there_can_be() -> None:
     expects = (Expect(10, "beep", "taboo"), Expect(12, "beep", "taboo"))
-    spoken = [Utterance(11, "beep"), Utterance(9, "beep")]
+    spoken = [Utterance(11, "beep", 11), Utterance(9, "beep", 9)]
     assert len(pairs(spoken, expects, lambda u, e: abs(u.tick - e.tick) <= 1)) == 2
     assert score(Said(11, "beep"), expects=expects).recall == 0.5
 
