@@ -107,9 +107,9 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
-        kept: list[Tensor] = list(self.average.parameters())
-        new: list[Tensor] = list(self.model.parameters())
-        torch._foreach_lerp_(kept, new, 1.0 - keep)
+        pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
+        trained: list[tuple[Tensor, Tensor]] = [(kept, new) for kept, new in pairs if new.requires_grad]
+        torch._foreach_lerp_([kept for kept, _ in trained], [new for _, new in trained], 1.0 - keep)
 
     def whole_average(self) -> InteractionModel:
         """The averaged weights as a model of its own process; all processes must ask."""
