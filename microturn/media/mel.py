@@ -89,6 +89,11 @@ def quantize(db: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
     return np.clip(level, 0, config.n_levels - 1).astype(np.uint8)
 
 
+def dequantize(levels: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
+    """The centre of each level in dB: float32, same shape as `levels`, the inverse of `quantize` to half a step."""
+    return np.linspace(config.low_db, config.high_db, config.n_levels, dtype=np.float32)[levels]
+
+
 def calibrate(
     dbs: Iterable[np.ndarray], config: MelConfig = MelConfig(), low_percent: float = 5.0, high_percent: float = 99.9
 ) -> MelConfig:

@@ -65,9 +65,6 @@ class VocoderState(NamedTuple):
 class Vocoder(nn.Module):
     """Mel in dB to sound. A whole clip and any cutting of it into steps give the same samples."""
 
-    window: Tensor
-    envelope_H: Tensor
-
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -79,9 +76,6 @@ class Vocoder(nn.Module):
         self.spectrum = nn.Linear(width, 2 * bins)
         nn.init.normal_(self.spectrum.weight, std=0.02)
         nn.init.zeros_(self.spectrum.bias)
-        window = torch.hann_window(config.window_samples)
-        self.register_buffer("window", window, persistent=False)
-        self.register_buffer("envelope_H", _hops(window**2, config.hop_samples).sum(dim=-2), persistent=False)
 
     def forward(self, mel_BFC: Tensor) -> Tensor:
         """Whole clips from their first frame: mel float [B, F, C] in dB to sound float32 [B, F * hop_samples]."""
@@ -89,11 +83,12 @@ class Vocoder(nn.Module):
 
     def begin(self, clips: int = 1) -> VocoderState:
         """The state before the first frame."""
-        like, config = self.window, self.config
-        frames = like.new_zeros(clips, FRAME_KERNEL - 1, config.mel.n_mels)
-        pasts = [like.new_zeros(clips, KERNEL - 1, config.width) for _ in self.blocks]
-        overlapping = _hops(self.window, config.hop_samples).shape[0] - 1
-        return VocoderState((frames, *pasts), like.new_zeros(clips, overlapping, config.hop_samples))
+        weight, config = self.embed.weight, self.config
+        frames = weight.new_zeros(clips, FRAME_KERNEL - 1, config.mel.n_mels)
+        pasts = [weight.new_zeros(clips, KERNEL - 1, config.width) for _ in self.blocks]
+        overlapping = -(-config.window_samples // config.hop_samples) - 1
+        overlap_BOH = weight.new_zeros(clips, overlapping, config.hop_samples, dtype=torch.float32)
+        return VocoderState((frames, *pasts), overlap_BOH)
 
     def step(self, mel_FC: Tensor, state: VocoderState) -> tuple[Tensor, VocoderState]:
         """The next frames of one clip, float [F, C] in dB: as much sound, float32 [F * hop_samples]."""
@@ -116,19 +111,24 @@ class Vocoder(nn.Module):
     def _normalised(self, mel_BFC: Tensor) -> Tensor:
         """Clipped to the range that the levels cover, so that levels and exact values look alike; -1 to 1."""
         low_db, high_db = self.config.mel.low_db, self.config.mel.high_db
-        return 2.0 * (mel_BFC.clamp(low_db, high_db) - low_db) / (high_db - low_db) - 1.0
+        scaled_BFC = 2.0 * (mel_BFC.clamp(low_db, high_db) - low_db) / (high_db - low_db) - 1.0
+        return scaled_BFC.to(self.embed.weight.dtype)
 
     def _sound(self, spectrum_BTK: Tensor, overlap_BOH: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows of sound added where they overlap; what later windows still add to is held back."""
+        """Windows of sound added where they overlap; what later windows still add to is held back.
+
+        In float32 whatever the weights are: a coarse window would be heard at every hop.
+        """
+        window, envelope_H = _window(self.config, spectrum_BTK.device)
         log_magnitude, phase = spectrum_BTK.float().chunk(2, dim=2)
         bins_BTK = torch.polar(torch.exp(log_magnitude.clamp(max=MAX_LOG_MAGNITUDE)), phase)
-        windows_BTN = torch.fft.irfft(bins_BTK, n=self.config.window_samples) * self.window
+        windows_BTN = torch.fft.irfft(bins_BTK, n=self.config.window_samples) * window
         hops_BTOH = _hops(windows_BTN, self.config.hop_samples)
         subframes, overlapping = hops_BTOH.shape[1], overlap_BOH.shape[1]
         summed_BTH = F.pad(overlap_BOH, (0, 0, 0, subframes))
         for later in range(overlapping + 1):
             summed_BTH = summed_BTH + F.pad(hops_BTOH[:, :, later], (0, 0, later, overlapping - later))
-        return (summed_BTH[:, :subframes] / self.envelope_H).flatten(1), summed_BTH[:, subframes:]
+        return (summed_BTH[:, :subframes] / envelope_H).flatten(1), summed_BTH[:, subframes:]
 
 
 class _Block(nn.Module):
@@ -146,6 +146,12 @@ class _Block(nn.Module):
         """[B, kernel - 1 + T, D] to [B, T, D]."""
         mixed_BTD = self.conv(recent_BTD.transpose(1, 2)).transpose(1, 2)
         return recent_BTD[:, KERNEL - 1 :] + self.scale * self.narrow(F.gelu(self.widen(self.norm(mixed_BTD))))
+
+
+def _window(config: VocoderConfig, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The window [window_samples], and the sum of its squares where windows overlap, [H]."""
+    window = torch.hann_window(config.window_samples, device=device)
+    return window, _hops(window**2, config.hop_samples).sum(dim=-2)
 
 
 def _hops(windows: Tensor, hop_samples: int) -> Tensor:

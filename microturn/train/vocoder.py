@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from microturn.core.errors import ConfigError
 from microturn.data.agent import AgentVoice
 from microturn.data.scenarios import all_lines, corpus
-from microturn.media.mel import MelConfig, log_mel_db, quantize
+from microturn.media.mel import dequantize, log_mel_db, quantize
 from microturn.model.vocoder import Vocoder, VocoderConfig, save_vocoder
 from microturn.train.distributed import on_stop_signals
 from microturn.train.vocoder_loss import VocoderLoss
@@ -236,10 +236,5 @@ def worn(mel_FC: np.ndarray, rng: np.random.Generator, config: VocoderTrainConfi
     if rng.random() < 0.5:
         mel_FC = mel_FC + rng.normal(0.0, rng.uniform(0.0, config.noise_db), mel_FC.shape)
     if rng.random() < 0.5:
-        mel_FC = dequantized(quantize(mel_FC, mel), mel)
+        mel_FC = dequantize(quantize(mel_FC, mel), mel)
     return mel_FC.astype(np.float32)
-
-
-def dequantized(levels: np.ndarray, mel: MelConfig) -> np.ndarray:
-    """Centre of each level in dB, float32, same shape."""
-    return np.linspace(mel.low_db, mel.high_db, mel.n_levels, dtype=np.float32)[levels]

@@ -11,6 +11,7 @@ from microturn.media.mel import (
     MelConfig,
     MelStream,
     calibrate,
+    dequantize,
     hz_to_mel,
     log_mel_db,
     mel_filters_KC,
@@ -61,6 +62,12 @@ def test_levels_are_the_nearest_of_sixteen() -> None:
     db = CONFIG.low_db + step_db * np.array([-3.0, 0.0, 0.4, 0.6, 15.0, 99.0])
     assert quantize(db).tolist() == [0, 0, 0, 1, 15, 15]
     assert quantize(db).dtype == np.uint8
+
+
+def test_a_level_stands_for_what_is_rounded_to_it() -> None:
+    db = np.linspace(-86.0, -26.0, 50)
+    assert np.abs(dequantize(quantize(db)) - db).max() <= 2.0
+    assert dequantize(np.array([[0, 15]], np.uint8)).tolist() == [[-86.0, -26.0]]
 
 
 @pytest.mark.parametrize("hz", [300.0, 1000.0, 3000.0, 6000.0])

@@ -1,3 +1,4 @@
+import copy
 import math
 from pathlib import Path
 
@@ -84,13 +85,20 @@ def test_the_spectrum_of_a_windowed_sound_gives_the_sound_back_late_by_the_delay
     vocoder, config = Vocoder(SMALL), SMALL
     pcm = torch.randn(4_000, generator=torch.Generator().manual_seed(0))
     late = torch.nn.functional.pad(pcm, (config.delay_samples, 0))
-    windows = late.unfold(0, config.window_samples, config.hop_samples) * vocoder.window
+    windows = late.unfold(0, config.window_samples, config.hop_samples) * torch.hann_window(config.window_samples)
     bins = torch.fft.rfft(windows)
     spectrum = torch.cat([bins.abs().log(), bins.angle()], dim=1)[None]
     given, _ = vocoder._sound(spectrum, vocoder.begin().overlap_BOH)
     sound = given[0, config.delay_samples :]
     torch.testing.assert_close(sound, pcm[: len(sound)], atol=1e-4, rtol=0.0)
     assert config.delay_samples / MEL.sample_rate_hz <= 0.025
+
+
+def test_half_the_precision_sounds_nearly_the_same(vocoder: Vocoder, mel_db: torch.Tensor) -> None:
+    coarse = copy.deepcopy(vocoder).bfloat16()
+    whole, rounded = in_steps(vocoder, mel_db, 10), in_steps(coarse, mel_db, 10)
+    assert rounded.dtype == torch.float32
+    assert 0.0 < (rounded - whole).std() < 0.3 * whole.std()
 
 
 def test_levels_beyond_the_range_sound_as_its_ends(vocoder: Vocoder, mel_db: torch.Tensor) -> None:

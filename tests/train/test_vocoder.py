@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from microturn.media.mel import MelConfig, log_mel_db
+from microturn.media.mel import dequantize, log_mel_db
 from microturn.model.vocoder import VocoderConfig, load_vocoder
 from microturn.train.vocoder import (
     VocoderTrainConfig,
     VocoderTrainer,
-    dequantized,
     draw_batch,
     spoken_clips,
     train_vocoder,
@@ -66,7 +65,7 @@ def test_a_piece_is_the_sound_of_its_frames_late_by_the_delay() -> None:
         frames = slice(2, 20 - 2)  # whose windows lie inside the piece
         again = log_mel_db(early)[frames].clip(-86.0, -26.0)
         given = mel_BFC[0, frames].clamp(-86.0, -26.0).numpy()
-        step_db = 4.0 if np.isin(given, dequantized(np.arange(16), MelConfig())).all() else 0.01
+        step_db = 4.0 if np.isin(given, dequantize(np.arange(16))).all() else 0.01
         loud = again > -80.0
         checked += loud.sum()
         assert np.abs(given - again)[loud].max() <= 0.5 * step_db + 0.01
