@@ -37,6 +37,7 @@ class CastConfig:
     """How many speakers are made of each voice, and how many scripts of each skill they get.
 
     `groups` of voices take part, `most_speakers` of them at most; `degraded_share` of the clips is made to sound worse.
+    `skills`: those that get scripts; a second pool of the same cast with other skills adds to the first.
     """
 
     split: Split = "train"
@@ -47,6 +48,7 @@ class CastConfig:
     groups: tuple[str, ...] = GROUPS
     most_speakers: int = 1_000
     degraded_share: float = 0.3
+    skills: tuple[str, ...] = SKILLS
 
 
 class PlannedScript(NamedTuple):
@@ -77,6 +79,7 @@ def plan(config: CastConfig, speakers: Sequence[Speaker]) -> list[PlannedScript]
         PlannedScript(speaker.id, sample_script(skill, _rng(config, number, order, k), config.split))
         for number, speaker in enumerate(speakers)
         for order, skill in enumerate(SKILLS)
+        if skill in config.skills
         for k in range(config.scripts_per_skill)
     ]
 
