@@ -75,15 +75,19 @@ class VoiceConfig:
     """The sounding part: a decoder over one utterance, a flow head for a tick's mel, a vocoder; defaults are `tiny`.
 
     `own_width`: the inner width of the stem through which the backbone hears the block that it produced.
+    The decoder sees its last `decoder_window` positions. `flow_evals`: Euler steps from noise of deviation `flow_noise`
+    (the flow is learnt from noise of deviation 1; less gives the likelier sound); 0: the block is regressed at once.
     """
 
     own_width: int = 256
     decoder_width: int = 256
     decoder_layers: int = 4
     decoder_heads: int = 4
-    flow_width: int = 512
+    decoder_window: int = 64
+    flow_width: int = 384
     flow_blocks: int = 3
     flow_evals: int = 4
+    flow_noise: float = 0.5
     vocoder_width: int = 192
     vocoder_layers: int = 8
 
