@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,12 @@ class AgentVoice:
         if not path.exists():
             _write(path, _spoken(text))
         return _read(path)
+
+
+@lru_cache(maxsize=1)
+def agent_voice() -> AgentVoice:
+    """The one that this process shares where nobody brings their own."""
+    return AgentVoice()
 
 
 def _spoken(text: str) -> AgentClip:

@@ -1,6 +1,6 @@
 """The agent's own sound in a stream: what it produced, tick by tick, and what of it the user's microphone hears.
 
-Shapes: F mel frames (20 ms, ten a tick), C channels.
+Shapes: F mel frames (20 ms, ten a tick), C channels, N samples at 16 kHz.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microturn.core.clock import TICK_MS
+from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.data.agent import AgentClip
 from microturn.data.history import History
 from microturn.data.tone import add_at, loudspeaker_curve, room_taps, smeared, smooth_curve, to_power
@@ -43,6 +43,16 @@ def own_levels(history: History, say: Say, frames: int, mel: MelConfig = MelConf
         place = levels[sounding.at : sounding.at + len(sounding.mel_db)]
         place[:] = quantize(sounding.mel_db[: len(place)], mel)
     return levels
+
+
+def own_pcm(history: History, say: Say, samples: int) -> np.ndarray:
+    """The same as sound: float32 [samples], zeros where it is silent; what is cut short ends with its tick."""
+    pcm = np.zeros(samples, np.float32)
+    for saying in history.said:
+        if saying.ticks:
+            place = pcm[saying.tick * CHUNK_SAMPLES :][: saying.ticks * CHUNK_SAMPLES]
+            place[:] = say(saying.text).pcm[: len(place)]
+    return pcm
 
 
 def add_echo(

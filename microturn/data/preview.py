@@ -8,7 +8,10 @@ import numpy as np
 
 from microturn.core.clock import TICK_MS
 from microturn.core.wav import WavWriter
-from microturn.data.render import Rendered, render
+from microturn.data.agent import agent_voice
+from microturn.data.echo import own_pcm
+from microturn.data.history import right_history
+from microturn.data.render import RenderConfig, Rendered, render
 from microturn.data.scenarios import sample_script
 from microturn.data.script import SPEAKERS, Script
 from microturn.data.splits import Split
@@ -25,28 +28,37 @@ PAGE_STYLE = "body{font:14px sans-serif;margin:2em} .wide{overflow-x:auto} th{te
 def preview(skill: str, seed: int = 0, split: Split = "train", out: Path = Path("preview")) -> Path:
     """Render a scenario of a skill into folder `out`: SKILL-SEED.wav, .svg and .html (both together).
 
+    The sound has the user on the left and on the right what the agent should say, in its voice, when it should.
     Returns the page's path. The voice is drawn from the split's. Raises InputError for an unknown skill or split.
     """
     rng = np.random.default_rng(seed)
     script = sample_script(skill, rng, split)
     speakers = [v for v in voices(split) if fits_user(v, Prosody())]
     voice = speakers[int(rng.integers(len(speakers)))]
-    sound = render(script, voice, Prosody(), rng)
+    sound = render(script, voice, Prosody(), rng, RenderConfig(spoken=True))
+    say = agent_voice().say
+    agent = own_pcm(right_history(sound.expects, say), say, len(sound.pcm))
     out.mkdir(parents=True, exist_ok=True)
     page = out / f"{skill.replace(' ', '-')}-{seed}.html"
-    with WavWriter(page.with_suffix(".wav")) as wav:
-        wav.write(sound.pcm)
-    picture = timeline(sound)
+    with WavWriter(page.with_suffix(".wav"), channels=2) as wav:
+        wav.write(np.stack([sound.pcm, agent], axis=1))
+    picture = timeline(sound, agent)
     page.with_suffix(".svg").write_text(picture, encoding="utf-8")
     page.write_text(_page(script, voice, sound, picture, page.with_suffix(".wav").name), encoding="utf-8")
     return page
 
 
-def timeline(sound: Rendered) -> str:
-    """The session as SVG: ticks, waveform, a row for each speaker's words and one for what is expected."""
+def timeline(sound: Rendered, agent: np.ndarray) -> str:
+    """The session as SVG: ticks, waveform, a row for each speaker's words and one for what is expected.
+
+    agent: float32 [N], as long as the user's sound; its waveform lies behind what is expected.
+    """
     width = LEFT_PX + sound.end_ms * PX_PER_S // 1000 + 20
     height = HEAD_PX + ROW_PX * (len(ROWS) + 1)
-    drawn = [*_ticks(sound.end_ms, height), *_wave(sound), *_names(), *_words(sound), *_expects(sound)]
+    drawn = [
+        *_ticks(sound.end_ms, height), *_wave(sound.pcm, HEAD_PX), *_wave(agent, _y("expected")),
+        *_names(), *_words(sound), *_expects(sound),
+    ]  # fmt: skip
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{STYLE}</style>'
     return "\n".join([head, f'<rect {size.split(" viewBox")[0]} fill="white"/>', *drawn, "</svg>"]) + "\n"
@@ -68,11 +80,11 @@ def _ticks(end_ms: int, height: int) -> Iterator[str]:
             yield f'<text class="small" x="{_x(ms)}" y="11">{ms // 1000} s, tick {ms // TICK_MS}</text>'
 
 
-def _wave(sound: Rendered) -> Iterator[str]:
+def _wave(pcm: np.ndarray, top_px: int) -> Iterator[str]:
     """Peak of every 20 ms, from -60 dBFS up."""
-    peaks = np.abs(sound.pcm.reshape(-1, 320)).max(axis=1)
+    peaks = np.abs(pcm.reshape(-1, 320)).max(axis=1)
     heights = np.clip(1.0 + np.log10(np.maximum(peaks, 1e-9)) / 3.0, 0.0, 1.0) * (ROW_PX - 8) / 2
-    middle = HEAD_PX + ROW_PX / 2
+    middle = top_px + ROW_PX / 2
     steps = (f"M{_x(20 * i)} {middle - h:.1f}V{middle + h:.1f}" for i, h in enumerate(heights) if h > 0.5)
     yield f'<path class="wave" fill="none" d="{"".join(steps)}"/>'
 

@@ -3,7 +3,7 @@
 Shapes: N samples at 16 kHz.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
@@ -13,9 +13,10 @@ from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import InputError
 from microturn.core.wav import to_float, to_int16
 from microturn.data import degrade
+from microturn.data.agent import agent_voice
 from microturn.data.oracle import Expect, oracle
 from microturn.data.scenarios import chat
-from microturn.data.script import PlainWord, Script, Spoken
+from microturn.data.script import PlainWord, Script, Spoken, TimedWord
 from microturn.data.speech import SPEECH_LEVEL_DB
 from microturn.data.splits import Split
 from microturn.data.voices import Clip, Prosody, Voice, fits_user, synthesize, voices
@@ -31,7 +32,7 @@ class RenderConfig:
     """How wide the world is. Ranges are uniform draws; shares are probabilities, each drawn once a session.
 
     `far_db` and `tv_db` say how much softer another person and a television are; levels of noise are relative to the
-    user's speech.
+    user's speech. `spoken`: the agent is one that sounds, so its texts take their time; its sound is not in this one.
     """
 
     gain_db: tuple[float, float] = (-12.0, 6.0)
@@ -46,6 +47,7 @@ class RenderConfig:
     babble_share: float = 0.15
     babble_snr_db: tuple[float, float] = (14.0, 28.0)
     telephone_share: float = 0.05
+    spoken: bool = False
 
 
 def clean() -> RenderConfig:
@@ -81,22 +83,31 @@ def render(
     """Let `voice` speak the user's lines and another voice of its split the others'; decided by `rng` alone.
 
     With voices of espeak the sound repeats but for the hair's breadth that speech_espeak tells of, with others exactly.
-    The session ends `tail_ms` after the last word, and not before 3 s after the last thing expected by then.
+    The session ends `tail_ms` after the last word, and not before 3 s after the last thing expected by then was begun
+    (was said, where the agent sounds).
     """
     stranger = _stranger(voice, rng)
     sounds = _placed(script, voice, prosody, stranger)
     lines = zip(sounds, script.lines, strict=True)
     spoken = tuple(Spoken(sound.speaker, line, _words(sound)) for sound, line in lines)
-    end_ms = _end_ms(script, spoken)
+    length = _length(config.spoken)
+    end_ms = _end_ms(script, spoken, length)
     pcm = _mixed(sounds, voice, end_ms, rng, config)
-    return Rendered(to_float(to_int16(pcm)), spoken, tuple(oracle(spoken, end_ms)), end_ms)
+    return Rendered(to_float(to_int16(pcm)), spoken, tuple(oracle(spoken, end_ms, length)), end_ms)
 
 
-def relabelled(script: Script, words: Sequence[Sequence[PlainWord]], pcm: np.ndarray) -> Rendered:
-    """What `render` gave, from its sound and the word times of each line: labels are never stored."""
+def relabelled(script: Script, words: Sequence[Sequence[TimedWord]], pcm: np.ndarray, aloud: bool = False) -> Rendered:
+    """What `render` gave, from its sound and the word times of each line: labels are never stored.
+
+    aloud: whether the agent is one that sounds (`RenderConfig.spoken`).
+    """
     spoken = tuple(Spoken(line.speaker, line, tuple(timed)) for line, timed in zip(script.lines, words, strict=True))
     end_ms = len(pcm) // CHUNK_SAMPLES * TICK_MS
-    return Rendered(pcm, spoken, tuple(oracle(spoken, end_ms)), end_ms)
+    return Rendered(pcm, spoken, tuple(oracle(spoken, end_ms, _length(aloud))), end_ms)
+
+
+def _length(aloud: bool) -> Callable[[str], int] | None:
+    return agent_voice().ticks if aloud else None
 
 
 def _stranger(voice: Voice, rng: np.random.Generator) -> Voice:
@@ -122,11 +133,13 @@ def _words(sound: _Sound) -> tuple[PlainWord, ...]:
     return tuple(PlainWord(w.word, at_ms + w.start_ms, at_ms + w.end_ms) for w in sound.clip.words)
 
 
-def _end_ms(script: Script, spoken: Sequence[Spoken]) -> int:
+def _end_ms(script: Script, spoken: Sequence[Spoken], length: Callable[[str], int] | None) -> int:
     end_ms = spoken[-1].words[-1].end_ms + script.tail_ms
-    expects = oracle(spoken, end_ms)
+    expects = oracle(spoken, end_ms, length)
     if expects:
-        end_ms = max(end_ms, expects[-1].tick * TICK_MS + MIN_REST_MS)
+        last = expects[-1]
+        sounds = length(last.text) if length else 0
+        end_ms = max(end_ms, (last.cut or last.tick + sounds) * TICK_MS + MIN_REST_MS)
     return -(-end_ms // TICK_MS) * TICK_MS
 
 

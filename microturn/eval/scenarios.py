@@ -81,7 +81,7 @@ def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:
     if words_file.exists():
         rows = cast("list[list[list[Any]]]", json.loads(words_file.read_text()))
         words = [[PlainWord(*word) for word in row] for row in rows]
-        return relabelled(scenario.script, words, read_wav(pcm_file)[:, 0])
+        return relabelled(scenario.script, words, read_wav(pcm_file)[:, 0], scenario.config.spoken)
     fresh = _render(scenario)
     cache.mkdir(parents=True, exist_ok=True)
     with WavWriter(pcm_file) as wav:

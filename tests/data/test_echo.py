@@ -3,7 +3,7 @@
 import numpy as np
 
 from microturn.data.agent import AgentClip
-from microturn.data.echo import add_echo, own_levels
+from microturn.data.echo import add_echo, own_levels, own_pcm
 from microturn.data.history import History, Saying
 from microturn.data.voices import WordTime
 from microturn.media.mel import quantize
@@ -18,7 +18,7 @@ def say(text: str) -> AgentClip:
     """Two ticks a word, each frame louder than the one before."""
     words = tuple(WordTime(word, 400 * i, 400 * i + 400) for i, word in enumerate(text.split()))
     mel_db = np.repeat(np.arange(-60.0, -60.0 + 20 * len(words))[:, None], 80, axis=1).astype(np.float32)
-    return AgentClip(np.zeros(6_400 * len(words), np.float32), mel_db, words)
+    return AgentClip(np.full(6_400 * len(words), 0.5, np.float32), mel_db, words)
 
 
 def echoed(gain_db: float, delay_ms: int, seed: int = 0) -> np.ndarray:
@@ -35,6 +35,12 @@ def test_own_levels_are_those_of_the_clips_as_far_as_they_sound() -> None:
     np.testing.assert_array_equal(levels[80:110], quantize(say("four four four").mel_db[:30]))
     assert not levels[:20].any() and not levels[40:80].any() and not levels[110:].any()
     np.testing.assert_array_equal(own_levels(HISTORY, say, 90), levels[:90])
+
+
+def test_own_sound_lies_in_the_ticks_of_its_levels() -> None:
+    pcm = own_pcm(HISTORY, say, 10 * 3_200)
+    heard = pcm.reshape(10, 3_200).any(axis=1)
+    assert pcm.dtype == np.float32 and np.flatnonzero(heard).tolist() == [2, 3, 8, 9]
 
 
 def test_an_echo_comes_a_tick_and_its_delay_later() -> None:

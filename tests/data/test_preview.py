@@ -7,7 +7,7 @@ import pytest
 
 from microturn.core.errors import InputError
 from microturn.core.wav import read_wav
-from microturn.data.preview import preview
+from microturn.data.preview import COLORS, preview
 
 
 def test_a_preview_is_a_page_with_its_sound_and_its_picture(tmp_path: Path) -> None:
@@ -21,7 +21,13 @@ def test_a_preview_is_a_page_with_its_sound_and_its_picture(tmp_path: Path) -> N
 
 def test_the_picture_shows_what_is_expected_when(tmp_path: Path) -> None:
     page = preview("countdown", 1, "train", tmp_path)
-    assert ">two<" in page.with_suffix(".svg").read_text() and "(countdown)" in page.read_text()
+    picture = page.with_suffix(".svg").read_text()
+    assert ">two<" in picture and "(countdown)" in page.read_text()
+    agent = read_wav(page.with_suffix(".wav"))[:, 1]
+    boxes = ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}rect")
+    starts_s = [(float(b.attrib["x"]) - 70) / 110 for b in boxes if b.get("fill") == COLORS["expected"]]
+    assert starts_s and all(agent[int(s * 16_000) :][:3_200].any() for s in starts_s)
+    assert not agent[: int(starts_s[0] * 16_000) - 100].any()
 
 
 @pytest.mark.parametrize(("skill", "split"), [("juggle", "train"), ("count", "exam")])

@@ -1,18 +1,20 @@
 """Rendered sound agrees with the mel-domain mixture, repeats with its seed, and ends after what is due."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
+from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS, tick_of
+from microturn.data.agent import agent_voice
 from microturn.data.mixture import MixConfig, PoolClip, build_stream
 from microturn.data.oracle import oracle
 from microturn.data.pool import PoolClip as Spoken
 from microturn.data.pool import to_u8
 from microturn.data.render import MIN_REST_MS, RenderConfig, clean, relabelled, render
 from microturn.data.scenarios import SKILLS, sample_script
-from microturn.data.script import Ask, Interval, Line, Script
+from microturn.data.script import Ask, Interval, Line, Recite, Script
 from microturn.data.voices import Prosody, synthesize, voice
 from microturn.media.mel import MelConfig, log_mel_db, quantize
 
@@ -97,6 +99,30 @@ def test_a_session_goes_on_three_seconds_after_the_last_thing_due() -> None:
     assert sound.end_ms >= sound.expects[-1].tick * TICK_MS + MIN_REST_MS
     beat = script(Line("remind me to breathe every four seconds", meaning=Interval("breathe", 4)), tail_ms=9000)
     assert len(render(beat, VOICE, Prosody(), np.random.default_rng(0), clean()).expects) == 2
+
+
+def test_where_the_agent_sounds_its_texts_take_their_time_and_nothing_else_changes() -> None:
+    told = script(
+        Line("count to eight", meaning=Recite("one two three four five six seven eight")),
+        Line("wait, what is three plus four", gap_ms=1200, meaning=Ask("seven")),
+    )
+    written, aloud = (
+        render(told, VOICE, Prosody(), np.random.default_rng(0), replace(clean(), spoken=spoken))
+        for spoken in (False, True)
+    )
+    np.testing.assert_array_equal(aloud.pcm[: len(written.pcm)], written.pcm[: len(aloud.pcm)])
+    cut = tick_of(aloud.spoken[1].words[0].end_ms) + 1
+    assert [e.cut for e in aloud.expects] == [cut, None] and [e.cut for e in written.expects] == [None, None]
+    words = [[*spoken.words] for spoken in aloud.spoken]
+    assert relabelled(told, words, aloud.pcm, aloud=True).expects == aloud.expects
+    assert relabelled(told, words, aloud.pcm).expects == written.expects
+
+
+def test_a_recitation_is_heard_to_its_end() -> None:
+    told = script(Line("count to eight", meaning=Recite("one two three four five six seven eight")))
+    sound = render(told, VOICE, Prosody(), np.random.default_rng(0), replace(clean(), spoken=True))
+    takes = agent_voice().ticks(sound.expects[0].text)
+    assert takes > 10 and sound.end_ms >= (sound.expects[0].tick + takes) * TICK_MS + MIN_REST_MS
 
 
 def test_others_speak_with_another_voice_and_softer() -> None:
