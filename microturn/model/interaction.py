@@ -11,10 +11,14 @@ from torch import Tensor, nn
 from microturn.model.backbone import Backbone
 from microturn.model.config import InteractionConfig
 from microturn.model.fusion import Fusion
+from microturn.model.voice import Voice, init_voice
 
 
 class InteractionModel(nn.Module):
-    """One sequence of everything heard and said; the logits at a tick's last input position are the decision."""
+    """One sequence of everything heard and said; the logits at a tick's last input position are the decision.
+
+    `voice` makes sound of what was decided to say; the sequence itself does not need it.
+    """
 
     def __init__(self, config: InteractionConfig) -> None:
         super().__init__()
@@ -24,6 +28,7 @@ class InteractionModel(nn.Module):
         self.backbone = Backbone(config.backbone)
         self.decision = nn.Linear(width, config.vocab_size, bias=False)
         self.heard = nn.Linear(width, config.vocab_size, bias=False)
+        self.voice = None if config.voice is None else Voice(config)
 
     def forward(
         self,
@@ -48,6 +53,8 @@ class InteractionModel(nn.Module):
         return self.heard(nn.functional.rms_norm(tapped_U, tapped_U.shape[-1:]))
 
 
+VOICE = "voice."
+"""How names of the voice's parameters begin: what is trained by itself, and only carried along here."""
 _RESIDUAL_OUTPUTS = (".o.weight", ".down.weight", "down_NVU")
 _ZERO = (*_RESIDUAL_OUTPUTS, "weight_CK", "profiles_RE", "decision.weight", "heard.weight")
 
@@ -57,6 +64,8 @@ def init_weights(model: InteractionModel, seed: int) -> None:
     """Fresh weights from `seed`: scaled normal, residual outputs at zero (each layer starts as identity)."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
+        if name.startswith(VOICE):
+            continue
         if name.endswith(("norm.weight", "scale")):
             parameter.fill_(1.0)
         elif parameter.ndim < 2 or name.endswith(_ZERO):
@@ -65,6 +74,11 @@ def init_weights(model: InteractionModel, seed: int) -> None:
             parameter.normal_(0.0, 0.5, generator=generator)
         else:
             parameter.normal_(0.0, 1.0 / math.sqrt(parameter.shape[-1]), generator=generator)
+    if model.voice is not None:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model.voice.load_state_dict(Voice(model.config).state_dict())
+        init_voice(model.voice, seed)
 
 
 def parameter_count(model: nn.Module) -> int:
