@@ -22,12 +22,14 @@ from microturn.data.scenarios import all_lines, corpus
 from microturn.media.mel import dequantize, log_mel_db, quantize
 from microturn.model.vocoder import Vocoder, VocoderConfig, save_vocoder
 from microturn.train.distributed import on_stop_signals
+from microturn.train.vocoder_judges import Judges, favour, judges_loss
 from microturn.train.vocoder_loss import VocoderLoss
 
 Show = Callable[[int, Mapping[str, float]], None]
 
 DIALOGS = 4_000
 FULL_SCALE = 32_767.0
+BETAS = (0.8, 0.99)
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,22 @@ class VocoderTrainConfig:
     """`clips` are said once and kept; a step takes `batch` pieces of `frames` mel frames.
 
     Its input is made to look like mel that a model gives: `noise_db` at most is added to half of the pieces, half are
-    rounded to the front end's levels, all are `gain_db` (lowest, highest) louder.
+    rounded to the front end's levels, all are `gain_db` (lowest, highest) louder. From step `judged_from` on judges
+    take part, with pieces of `judged_batch`; their weight and that of matching their features are beside the losses'.
     """
 
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
     clips: int = 4_000
     batch: int = 16
     frames: int = 60
-    steps: int = 4_000
+    steps: int = 3_500
+    judged_from: int = 2_200
+    judged_batch: int = 8
+    judge_windows: tuple[int, ...] = (512, 1024)
+    judge_periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    judge_lr: float = 8e-4
+    opinion_weight: float = 0.1
+    matching_weight: float = 0.2
     lr: float = 2e-3
     warm_up: int = 100
     clip_norm: float = 5.0
@@ -127,7 +137,9 @@ class VocoderTrainer:
         self.average = Vocoder(self.config.vocoder).requires_grad_(False).eval()
         self.average.load_state_dict(self.vocoder.state_dict())
         self.losses = VocoderLoss(self.config.windows, self.config.complex_weight, self.config.vocoder.mel)
-        self.optimizer = torch.optim.AdamW(self.vocoder.parameters(), self.config.lr, (0.8, 0.99), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(self.vocoder.parameters(), self.config.lr, BETAS, weight_decay=0.01)
+        self.judges = Judges(self.config.judge_windows, self.config.judge_periods)
+        self.judges_optimizer = torch.optim.AdamW(self.judges.parameters(), self.config.judge_lr, BETAS)
 
     def run(self, show: Show, minutes: float) -> None:
         """Step and save until done, asked to stop, or out of time; saves at the end either way."""
@@ -150,18 +162,44 @@ class VocoderTrainer:
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = config.lr * lr_share(self.step, config)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+        with self.precision():
             said_BN = self.vocoder(mel_BFC)
         # Windows that began before the piece are missing from its first samples.
         skipped = config.vocoder.window_samples
-        parts = self.losses(said_BN[:, skipped:], pcm_BN[:, skipped:])
-        parts.total.backward()
+        said_BN, right_BN = said_BN[:, skipped:], pcm_BN[:, skipped:]
+        parts = self.losses(said_BN, right_BN)
+        shown = {name: value.item() for name, value in parts._asdict().items()}
+        total = parts.total
+        if self.step >= config.judged_from:
+            pleasing, figures = self._judged(said_BN, right_BN)
+            total, shown = total + pleasing, shown | figures
+        total.backward()
         norm = nn.utils.clip_grad_norm_(self.vocoder.parameters(), config.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._update_average()
         self.step += 1
-        return {name: value.item() for name, value in parts._asdict().items()} | {"norm": norm.item()}
+        return shown | {"norm": norm.item()}
+
+    def precision(self) -> torch.autocast:
+        """bf16 products with fp32 weights, or plain fp32."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
+
+    def _judged(self, said_BN: Tensor, right_BN: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """One step of the judges, and then what the vocoder is to minimise to please them."""
+        config = self.config
+        with self.precision():
+            of_right = self.judges(right_BN)
+            loss = judges_loss(self.judges(said_BN.detach()), of_right)
+        self.judges_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.judges_optimizer.step()
+        self.judges.requires_grad_(False)
+        with self.precision():
+            pleased = favour(self.judges(said_BN), of_right)
+        self.judges.requires_grad_(True)
+        figures = {"judges": loss.item(), "opinion": pleased.opinion.item(), "matching": pleased.matching.item()}
+        return config.opinion_weight * pleased.opinion + config.matching_weight * pleased.matching, figures
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -173,9 +211,11 @@ class VocoderTrainer:
     def save(self) -> None:
         """State to resume from, and the averaged weights; both are replaced only when the new ones are whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        models = {"vocoder": self.vocoder.state_dict(), "average": self.average.state_dict()}
+        nets = {"vocoder": self.vocoder, "average": self.average, "judges": self.judges}
+        models = {name: net.state_dict() for name, net in nets.items()}
         partial = self.folder / "resume.pt.partial"
-        torch.save({"step": self.step, "optimizer": self.optimizer.state_dict(), **models}, partial)
+        optimizers = {"optimizer": self.optimizer.state_dict(), "judges_optimizer": self.judges_optimizer.state_dict()}
+        torch.save({"step": self.step, **models, **optimizers}, partial)
         partial.replace(self.folder / "resume.pt")
         save_vocoder(self.folder / "vocoder.safetensors", self.average, {"step": self.step})
 
@@ -187,7 +227,9 @@ class VocoderTrainer:
         state = torch.load(path, weights_only=True)
         self.vocoder.load_state_dict(state["vocoder"])
         self.average.load_state_dict(state["average"])
+        self.judges.load_state_dict(state["judges"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.judges_optimizer.load_state_dict(state["judges_optimizer"])
         self.step = state["step"]
         return True
 
@@ -210,7 +252,8 @@ def draw_batch(clips: Clips, step: int, config: VocoderTrainConfig) -> tuple[Ten
     """Pieces of `step`: mel float32 [B, F, C] as a model might give it, and the sound it stands for, delayed as the
     vocoder is, float32 [B, N]."""
     rng = np.random.default_rng([config.seed, step])
-    pairs = [_piece(clips, rng, config) for _ in range(config.batch)]
+    pieces = config.batch if step < config.judged_from else config.judged_batch
+    pairs = [_piece(clips, rng, config) for _ in range(pieces)]
     mel_BFC, pcm_BN = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
     return mel_BFC, pcm_BN
 

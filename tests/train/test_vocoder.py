@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,16 @@ def test_clips_are_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     texts.clear()
     again = spoken_clips(tmp_path / "clips.npz", SMALL)
     assert np.array_equal(said.pcm, again.pcm) and np.array_equal(said.ends, again.ends)
+
+
+def test_judges_learn_and_are_heeded_from_their_step_on(tmp_path: Path) -> None:
+    config = replace(SMALL, judged_from=1, judged_batch=1, judge_windows=(256,), judge_periods=(2,))
+    trainer = VocoderTrainer(config, hums(), tmp_path)
+    before = [parameter.clone() for parameter in trainer.judges.parameters()]
+    alone = trainer.train_step(*draw_batch(trainer.clips, 0, config))
+    assert "judges" not in alone and all(map(torch.equal, before, trainer.judges.parameters()))
+    pieces = draw_batch(trainer.clips, 1, config)
+    judged = trainer.train_step(*pieces)
+    assert len(pieces[0]) == 1 and {"judges", "opinion", "matching"} <= judged.keys()
+    assert not any(map(torch.equal, before, trainer.judges.parameters()))
+    assert all(parameter.requires_grad for parameter in trainer.judges.parameters())
