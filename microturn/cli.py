@@ -90,7 +90,11 @@ def run(
     command(RunRequest(audio, out, text, weights, clock, tail, seed))
 
 
-@app.command(epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)")
+@app.command(
+    epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)    "
+    "A voice, stage by stage: microturn train --stage vocoder --out runs/vocoder; "
+    "microturn train --stage voice --out runs/voice; then microturn weights pack"
+)
 def train(
     out: OutFolder,
     pool: Annotated[
@@ -101,12 +105,24 @@ def train(
     recipe: Annotated[
         str, typer.Option(help="tiny: the shipped model, hours; small: for a GPU; toy: the pipeline, a minute.")
     ] = "tiny",
+    stage: Annotated[
+        str,
+        typer.Option(help="conversation: when to say what; voice: words to mel; vocoder: mel to sound."),
+    ] = "conversation",
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
     weights: Annotated[
         Path | None, typer.Option("--from", help="Checkpoint whose weights a new run begins with.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun."""
+    """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun.
+
+    The stages voice and vocoder need no pool and train one process on what the agent's voice says.
+    """
+    if stage != "conversation":
+        from microturn.commands.stages import train_stage
+
+        train_stage(stage, out, recipe, steps, minutes)
+        return
     from microturn.commands.train import train as command
 
     command(out, pool or [], recipe, steps, processes, minutes, weights)
@@ -155,11 +171,45 @@ def world(
     split: Annotated[str, typer.Option(help="test, or val while training.")] = "test",
     skill: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Sessions at a time; 1 for the latency of one alone.")] = 8,
+    echo_db: Annotated[
+        float | None, typer.Option(max=0, help="The model's own sound comes back to it so loud, such as -15.")
+    ] = None,
 ) -> None:
-    """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met."""
+    """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met.
+
+    For a model with a voice also: first sound, stops after a barge-in, going on through backchannels, undue sound.
+    """
     from microturn.commands.world import evaluate as command
 
-    command(out, weights, per_skill, split, skill or [], cache)
+    command(out, weights, per_skill, split, skill or [], cache, batch, echo_db)
+
+
+@evaluate.command(epilog="Example: microturn eval speech --out speech.json")
+def speech(
+    out: Annotated[Path, typer.Option(help="Report to write.", metavar="FILE.json")],
+    weights: Weights = None,
+    count: Annotated[int, typer.Option(min=1, help="Sentences of the test split.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other sentences.")] = 0,
+    sounds: Annotated[Path | None, typer.Option(help="Folder that gets what was said, as wav.", metavar="DIR")] = None,
+) -> None:
+    """Word error of the model's voice by a recogniser (pocketsphinx), beside that of the voice it learnt from."""
+    from microturn.commands.speech import speech as command
+
+    command(out, weights, count, seed, sounds)
+
+
+@evaluate.command(epilog="Example: microturn eval bias --weights runs/tiny/model.safetensors")
+def bias(
+    weights: Weights = None,
+    per_skill: Annotated[int, typer.Option(min=1, help="Scenarios a skill and voice group.")] = 5,
+    value: Annotated[list[float] | None, typer.Option(help="Only this bias; may be given again.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
+) -> None:
+    """Which bias of <listen> to ship: the best event F1 with at most one false utterance a minute, on the val split."""
+    from microturn.commands.world import bias as command
+
+    command(weights, per_skill, value or [], cache)
 
 
 @weights_app.command(epilog="Example: microturn weights inspect runs/tiny/model.safetensors")
@@ -178,8 +228,14 @@ def pack(
     out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE")],
     report: Annotated[Path | None, typer.Option(help="Results of `microturn eval world` to keep in it.")] = None,
     listen_bias: Annotated[float | None, typer.Option(help="Added to the logit of <listen>; more is quieter.")] = None,
+    voice: Annotated[
+        Path | None, typer.Option(help="Voice made by `microturn train --stage voice`.", metavar="FILE")
+    ] = None,
+    vocoder: Annotated[
+        Path | None, typer.Option(help="Vocoder made by `microturn train --stage vocoder`.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Make a checkpoint fit to ship: matrices in bf16, with its notes and results inside."""
+    """Make a checkpoint fit to ship: matrices in bf16, with its notes, its results and its voice inside."""
     from microturn.commands.weights import pack as command
 
-    command(path, out, report, listen_bias)
+    command(path, out, report, listen_bias, voice, vocoder)

@@ -34,6 +34,8 @@ COMMANDS = (
     "data pool",
     "data preview",
     "eval world",
+    "eval speech",
+    "eval bias",
     "weights inspect",
     "weights pack",
 )
@@ -242,6 +244,7 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(weights: Path, sou
         ("eval", "world", "--out", "r.json", "--split", "train"),
         ("train", "--out", "out", "--recipe", "cake"),
         ("train", "--out", "out", "--pool", "nowhere"),
+        ("train", "--out", "out", "--stage", "theatre"),
         ("data", "preview", "--skill", "juggling", "--out", "p"),
     ],
 )
@@ -293,6 +296,26 @@ def test_eval_world_writes_a_report_and_prints_a_table(weights: Path, tmp_path: 
     assert result.exit_code == 0, result.output
     assert "countdown" in result.stdout
     assert list(json.loads(out.read_text())["groups"]["unseen synthetic"]["skills"]) == ["countdown"]
+
+
+@pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")
+def test_eval_bias_tells_every_bias_and_the_choice(weights: Path) -> None:
+    result = cli("eval", "bias", "--weights", weights, "--per-skill", 1, "--value", 0, "--value", 50)
+    assert result.exit_code == 0, result.output
+    tried = [line for line in result.stdout.splitlines() if "macro event F1" in line]
+    assert len(tried) == 2 and [line.endswith("chosen") for line in tried] == [False, True]
+    assert "--listen-bias 50" in result.stdout
+
+
+def test_text_only_weights_are_refused_where_a_voice_is_needed(weights: Path, tmp_path: Path) -> None:
+    assert "text only" in one_line(cli("eval", "speech", "--weights", weights, "--out", tmp_path / "speech.json"))
+    given = ("--voice", tmp_path / "voice.safetensors", "--out", tmp_path / "out.safetensors")
+    assert "no room for a voice" in one_line(cli("weights", "pack", weights, *given))
+
+
+def test_a_text_only_run_writes_no_voice(weights: Path, sound: Path, tmp_path: Path) -> None:
+    cli("run", "--audio", sound, "--weights", weights, "--out", tmp_path / "out")
+    assert not (tmp_path / "out" / "said.wav").exists()
 
 
 @pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")

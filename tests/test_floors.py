@@ -36,9 +36,9 @@ PACKAGES = {
     "engine": {"torch", "numpy", "safetensors"},
     "agent": set[str](),
     "gateway": {"numpy", "fastapi", "aiortc"},
-    "eval": {"numpy", "torch", "rich", "inspect_ai"},
+    "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
-    "commands": {"rich", "numpy", "torch", "safetensors"},
+    "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit"},
     "cli": {"typer"},
 }
 FREE = {"__init__", "__main__"}  # the package's own door: a version, and a call of the command line

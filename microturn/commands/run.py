@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from microturn.commands.both import BothSides
 from microturn.commands.places import writable_folder
 from microturn.commands.weights import listen_bias, open_weights, talker
 from microturn.core.chunk import Chunk, MicroTurn
@@ -22,7 +23,7 @@ from microturn.media.av import audio_chunks, length_s
 from microturn.media.pcm import Pcm
 from microturn.model.checkpoint import weights_hash
 
-KINDS = ("say", "heard", "delegate", "yield")
+KINDS = ("say", "unsaid", "heard", "delegate", "yield")
 DAY_MS = 24 * 3600 * 1000
 STOPPED = 130  # what a shell reports after Ctrl-C
 
@@ -75,6 +76,7 @@ def run(request: RunRequest) -> None:
     }
     with ExitStack() as stack:
         recording = stack.enter_context(RecordingWriter(out, meta, overwrite=True))
+        both = stack.enter_context(BothSides(out)) if checkpoint.model.config.voice else None
         lines = stack.enter_context((out / "said.jsonl").open("w", encoding="utf-8", buffering=1))
         progress = stack.enter_context(_progress())
         stop = stack.enter_context(stop_asked())
@@ -84,6 +86,8 @@ def run(request: RunRequest) -> None:
         ticks = 0
         for turn in _until_done(speaker, turns, request.tail_s):
             recording.append(turn)
+            if both is not None:
+                both.write(turn)
             lines.writelines(said_lines(turn))
             ticks = turn.tick + 1
             progress.update(bar, completed=ticks * TICK_MS / 1000)
@@ -93,7 +97,8 @@ def run(request: RunRequest) -> None:
             if stop.is_set():
                 break
     how = "stopped after" if stop.is_set() else "heard"
-    console.print(f"{how} {ticks * TICK_MS / 1000:.1f} s; said.jsonl and the recording are in {out}", markup=False)
+    written = "said.jsonl and the recording" if both is None else "said.wav, both.wav, said.jsonl and the recording"
+    console.print(f"{how} {ticks * TICK_MS / 1000:.1f} s; {written} are in {out}", markup=False)
     if stop.is_set():
         raise SystemExit(STOPPED)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from microturn.engine.api import SessionSpec
 from microturn.engine.participant import EngineParticipant, participant
 from microturn.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
 from microturn.model.inkling_fit import describe, render
-from microturn.model.interaction import parameter_count
+from microturn.model.interaction import VOICE, InteractionModel, parameter_count
 from microturn.model.sampling import SamplingConfig
+from microturn.model.vocoder import load_vocoder
+from microturn.model.voice_file import load_voice
 
+VOCODER = f"{VOICE}vocoder."
 SHIPPED = "weights/tiny.safetensors"
 RIGHT = "a checkpoint made by `microturn train`"
 
@@ -84,9 +88,18 @@ def inspect(path: Path) -> None:
     console.print("\n".join(lines), markup=False)
 
 
-def pack(path: Path, out: Path, report: Path | None, bias: float | None) -> None:
-    """Write the checkpoint with matrices in bf16, and its notes with what came along."""
+def pack(
+    path: Path,
+    out: Path,
+    report: Path | None,
+    bias: float | None,
+    voice: Path | None = None,
+    vocoder: Path | None = None,
+) -> None:
+    """Write the checkpoint with matrices in bf16, its notes and its voice with what came along."""
     checkpoint = open_weights(path)
+    if voice is not None or vocoder is not None:
+        checkpoint = with_voice(checkpoint, path, voice, vocoder)
     notes = dict(checkpoint.notes)
     if bias is not None:
         notes["listen_bias"] = SamplingConfig(listen_bias=bias).listen_bias
@@ -97,6 +110,36 @@ def pack(path: Path, out: Path, report: Path | None, bias: float | None) -> None
     save_checkpoint(writable_file(out), checkpoint.model, checkpoint.tokenizer, notes, torch.bfloat16)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{out}: {out.stat().st_size:,} bytes, sha256 {file_hash(out)}", markup=False)
+
+
+def with_voice(checkpoint: Checkpoint, path: Path, voice: Path | None, vocoder: Path | None) -> Checkpoint:
+    """The checkpoint with a voice and a vocoder that were trained apart, each in the place of its own."""
+    own, shapes = checkpoint.model, checkpoint.model.config.voice
+    if shapes is None:
+        raise InputError("weights that leave no room for a voice", path, "text only", "weights trained with a voice")
+    parts = dict(own.state_dict())
+    if voice is not None:
+        file = load_voice(voice)
+        if file.tokenizer.dumps() != checkpoint.tokenizer.dumps():
+            raise InputError("a voice of another vocabulary", voice, "other words", "the tokenizer of the weights")
+        assert file.config.voice is not None
+        kept = {"vocoder_width": shapes.vocoder_width, "vocoder_layers": shapes.vocoder_layers}
+        shapes = replace(file.config.voice, own_width=shapes.own_width, **kept)
+        spoken = {f"{VOICE}{key}": value for key, value in file.voice.state_dict().items()}
+        parts = {k: v for k, v in parts.items() if not k.startswith(VOICE) or k.startswith(VOCODER)}
+        parts |= {key: value for key, value in spoken.items() if not key.startswith(VOCODER)}
+    if vocoder is not None:
+        given = load_vocoder(vocoder)
+        shapes = replace(shapes, vocoder_width=given.config.width, vocoder_layers=given.config.layers)
+        parts = {key: value for key, value in parts.items() if not key.startswith(VOCODER)}
+        parts |= {f"{VOCODER}{key}": value for key, value in given.state_dict().items()}
+    model = InteractionModel(replace(own.config, voice=shapes))
+    try:
+        model.load_state_dict(parts)
+    except RuntimeError as error:
+        came = str(error).splitlines()[-1]
+        raise InputError("parts that do not fit together", path, came, "parts of one recipe") from error
+    return Checkpoint(model.eval(), checkpoint.tokenizer, checkpoint.notes)
 
 
 def stored_types(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""`microturn eval world` and `microturn data preview`: how well a model does in the world, and how the world sounds."""
+"""`microturn eval world`, `eval bias` and `data preview`: how a model does in the world, and how the world sounds."""
 
 import sys
 from collections.abc import Sequence
@@ -9,22 +9,33 @@ from rich.console import Console
 
 from microturn.commands.places import writable_file, writable_folder
 from microturn.commands.progress import progress
-from microturn.commands.weights import weights_file
+from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.data.preview import preview as preview_page
 from microturn.data.scenarios import SKILLS
 from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
+from microturn.eval.sessions import HearConfig
 
 EXAMINED: dict[str, tuple[Split, tuple[str, ...]]] = {
     "test": ("test", world.GROUPS),
     "val": ("val", ("unseen synthetic",)),  # no natural voice is kept for validation
 }
 
+BIAS_GROUPS = ("unseen synthetic", "seen")
+BIAS_SEED = 1
+
 
 def evaluate(
-    out: Path, weights: Path | None, per_skill: int, split: str, skills: list[str], cache: Path | None
+    out: Path,
+    weights: Path | None,
+    per_skill: int,
+    split: str,
+    skills: list[str],
+    cache: Path | None,
+    batch: int = 8,
+    echo_db: float | None = None,
 ) -> None:
     """Examine a checkpoint, write the report and print it as a table."""
     if split not in EXAMINED:
@@ -34,13 +45,32 @@ def evaluate(
     writable_file(out)
     torch.set_num_threads(1)
     chosen, groups = EXAMINED[split]
-    config = world.EvalConfig(split=chosen, groups=groups, skills=tuple(skills) or SKILLS, per_skill=per_skill)
+    config = world.EvalConfig(
+        split=chosen, groups=groups, skills=tuple(skills) or SKILLS, per_skill=per_skill, batch=batch, echo_db=echo_db
+    )
     with progress("scenarios") as report_progress:
         command = " ".join(["microturn", *sys.argv[1:]])
         report = world.evaluate(path, config, out=out, cache=cache, command=command, progress=report_progress)
     console = Console(soft_wrap=True)
     console.print(table(report.groups))
     console.print(f"report: {out}", markup=False)
+
+
+def bias(weights: Path | None, per_skill: int, biases: list[float], cache: Path | None) -> None:
+    """Try biases of <listen> on the val split and say which one keeps false speech low at the best event F1."""
+    checkpoint = open_weights(weights)
+    torch.set_num_threads(1)
+    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{len(scenarios)} scenarios of the val split; more bias is quieter")
+    choice = world.calibrate_listen_bias(
+        checkpoint.model, checkpoint.tokenizer, scenarios, HearConfig(cache=cache), biases or world.BIASES
+    )
+    for tried, report in choice.tried.items():
+        mark = "  <- chosen" if tried == choice.listen_bias else ""
+        false = f"{report.overall.false_per_min:.2f} false a minute"
+        console.print(f"{tried:6.2f}  macro event F1 {report.macro_f1:.3f}, {false}{mark}", markup=False)
+    console.print(f"keep it: microturn weights pack ... --listen-bias {choice.listen_bias:g}", markup=False)
 
 
 def preview(skill: str, seed: int, split: str, out: Path) -> None:

@@ -1,0 +1,46 @@
+"""`microturn train --stage`: the voice is trained apart, then the conversation. Each stage goes on where it stopped."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from microturn.commands.places import writable_folder
+from microturn.commands.progress import progress
+from microturn.core.errors import InputError
+from microturn.data.vocabulary import world_tokenizer
+from microturn.model.config import InteractionConfig, VoiceConfig
+from microturn.recipes.tiny import RECIPES
+from microturn.train.vocoder import VocoderTrainConfig, train_vocoder
+from microturn.train.voice import VoiceTrainConfig, train_voice
+
+STEPS = {"vocoder": 3_500, "voice": 6_000}
+
+
+def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: float | None) -> None:
+    """Train the vocoder (mel to sound) or the voice (words to mel) alone, on what the agent's voice says."""
+    if stage not in STEPS:
+        raise InputError("no such stage", "--stage", repr(stage), "conversation, voice or vocoder")
+    if name not in RECIPES:
+        raise InputError("no such recipe", "--recipe", repr(name), " or ".join(RECIPES))
+    writable_folder(out)
+    limit = math.inf if minutes is None else minutes
+    total = steps or STEPS[stage]
+    with progress("steps") as report:
+
+        def show(step: int, shown: Mapping[str, float]) -> None:
+            report(step, total)
+
+        if stage == "vocoder":
+            train_vocoder(VocoderTrainConfig(), out, total, limit, show)
+        else:
+            config = VoiceTrainConfig(model=_with_voice(RECIPES[name].train(1).model))
+            train_voice(config, world_tokenizer(), out, total, limit, show, out / "clips")
+    done = f"the {stage} is {out / f'{stage}.safetensors'}; the same command goes on from there"
+    Console(highlight=False, soft_wrap=True).print(done, markup=False)
+
+
+def _with_voice(config: InteractionConfig) -> InteractionConfig:
+    return config if config.voice else replace(config, voice=VoiceConfig())
