@@ -27,19 +27,25 @@ MISTAKEN_WORDS = 4
 class HistoryConfig:
     """mute_share: of runs of one skill, how many begin with words never said; late_share, wrong_share: of other words.
 
+    `wrong_run_share`: of runs of one skill, in how many the same wrong text stands for the same right one throughout.
+
     `catch_up_ticks`: how long unsaid words are taught, from the tick they are due; a late word is late by less.
-    `blur_ticks`: how long nothing is taught after words that never came, or were wrong.
+    `blur_ticks`: how long nothing is taught after words that never came.
     `late_stop_share`: of recitations cut by the user, how many go on for one or two ticks.
     `spurious_share`: for each thing that is due, how often another is said sometime although it is not.
     """
 
     mute_share: float = 0.35
     late_share: float = 0.4
-    wrong_share: float = 0.04
+    wrong_share: float = 0.06
+    wrong_run_share: float = 0.2
     catch_up_ticks: int = 4
     blur_ticks: int = 3
     late_stop_share: float = 0.3
-    spurious_share: float = 0.02
+    spurious_share: float = 0.06
+
+
+ALL_RIGHT = HistoryConfig(0.0, 0.0, 0.0, 0.0, late_stop_share=0.0, spurious_share=0.0)
 
 
 class Saying(NamedTuple):
@@ -57,7 +63,7 @@ class Saying(NamedTuple):
 
 
 class History(NamedTuple):
-    """`said` stands in the sequence, by tick; `due`: what else a tick teaches to begin to say ("": to fall silent).
+    """`said` stands in the sequence, by tick; `due`: what a tick teaches to begin to say instead ("": to be silent).
 
     Nothing is taught in `untaught`.
     """
@@ -72,20 +78,24 @@ NOTHING_SAID = History((), {}, frozenset())
 
 def right_history(expects: Sequence[Expect], clip: Say | None = None) -> History:
     """Everything said in its tick: as silent text, or as `clip` has it."""
-    never = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0, late_stop_share=0.0, spurious_share=0.0)
-    return drawn_history(expects, never, np.random.default_rng(0), clip)
+    return drawn_history(expects, ALL_RIGHT, np.random.default_rng(0), clip)
 
 
 def drawn_history(
-    expects: Sequence[Expect], config: HistoryConfig, rng: np.random.Generator, clip: Say | None = None
+    expects: Sequence[Expect],
+    config: HistoryConfig,
+    rng: np.random.Generator,
+    clip: Say | None = None,
+    others: Sequence[str] = (),
 ) -> History:
     """One history of the right actions `expects`, which are in order of ticks: silent text where there is no `clip`.
 
-    What sounds keeps what comes next waiting; where it goes on or stops rightly, nothing else is due.
+    What is said wrongly is one of `others`, or something else that is expected where there are none. What sounds keeps
+    what comes next waiting; where it goes on or stops rightly, nothing else is due.
     """
-    draft = _Draft(expects, config, rng, clip)
-    for expect, silent in _muted(expects, config.mute_share, rng):
-        draft.add(expect, silent)
+    draft = _Draft(expects, config, rng, clip, others)
+    for _, run in groupby(expects, key=lambda expect: expect.skill):
+        draft.add_run(list(run))
     for _ in range(rng.binomial(len(expects), config.spurious_share)):
         draft.add_spurious()
     return draft.history()
@@ -119,21 +129,38 @@ class _Draft:
     """A history in the making; lives for one call of `drawn_history`."""
 
     def __init__(
-        self, expects: Sequence[Expect], config: HistoryConfig, rng: np.random.Generator, clip: Say | None
+        self,
+        expects: Sequence[Expect],
+        config: HistoryConfig,
+        rng: np.random.Generator,
+        clip: Say | None,
+        others: Sequence[str],
     ) -> None:
         self.expects, self.config, self.rng, self.clip = expects, config, rng, clip
+        self.others = [text for text in others or [e.text for e in expects] if len(text.split()) <= MISTAKEN_WORDS]
         self.said: list[Saying] = []
         self.due: dict[int, str] = {}
         self.blurred: set[int] = set()
-        self.wrong: set[int] = set()
+        self.wrong: dict[int, str] = {}
         self.free_tick = 0
 
-    def add(self, expect: Expect, silent: bool) -> None:
+    def add_run(self, run: Sequence[Expect]) -> None:
+        """A run of one skill: it may begin with words never said, or be wrong throughout."""
+        config, rng = self.config, self.rng
+        unsaid = int(rng.integers(1, len(run) + 1)) if rng.random() < config.mute_share else 0
+        instead = {e.text: self.other_text() for e in run} if rng.random() < config.wrong_run_share else {}
+        for place, expect in enumerate(run):
+            self.add(expect, place < unsaid, instead.get(expect.text))
+
+    def add(self, expect: Expect, silent: bool, instead: str | None) -> None:
         """It is said at once, late, wrongly or never, and not before what still sounds has ended."""
-        config = self.config
-        draw = self.rng.random()
+        config, draw = self.config, self.rng.random()
+        if len(expect.text.split()) > MISTAKEN_WORDS:  # recitations are said as they are
+            instead = None
+        elif draw >= 1.0 - config.wrong_share:
+            instead = self.other_text()
         late = config.catch_up_ticks if silent else 0
-        if not silent and draw < config.late_share:
+        if not silent and self.rng.random() < config.late_share:
             late = int(self.rng.integers(1, config.catch_up_ticks))
         first = max(expect.tick, self.free_tick)
         tick = first + late
@@ -142,12 +169,11 @@ class _Draft:
         self.due |= {t: expect.text for t in range(first, tick) if not self.due.get(t)}
         if silent:
             self.blurred.update(range(tick, tick + config.blur_ticks))
-        elif draw < 1.0 - config.wrong_share:
+        elif instead is None:
             self.say(replace(expect, tick=tick))
         else:
-            self.say(replace(expect, tick=tick, text=self.other_text() or expect.text))
-            self.blurred.update(range(tick + 1, tick + config.blur_ticks))
-            self.wrong.add(tick)
+            self.say(replace(expect, tick=tick, text=instead))
+            self.wrong[tick] = expect.text
 
     def say(self, expect: Expect) -> None:
         saying = saying_of(expect, self.clip)
@@ -170,12 +196,11 @@ class _Draft:
         busy = self.due.keys() | {tick for said in self.said for tick in _ticks_of(said)}
         if not busy & set(_ticks_of(saying)):
             self.said.append(saying)
-            self.wrong.add(tick)
+            self.wrong[tick] = ""
 
     def other_text(self) -> str | None:
-        """A short text that is due somewhere in this stream; None where there is none."""
-        texts = [expect.text for expect in self.expects if len(expect.text.split()) <= MISTAKEN_WORDS]
-        return texts[int(self.rng.integers(len(texts)))] if texts else None
+        """A short text to say by mistake; None where there is none."""
+        return self.others[int(self.rng.integers(len(self.others)))] if self.others else None
 
     def history(self) -> History:
         said = sorted(self.said, key=lambda saying: saying.tick)
@@ -185,7 +210,7 @@ class _Draft:
                 if tick == saying.tick or due.get(tick):  # what is left says where this one stops
                     due.pop(tick, None)
         taught = due.keys() | {tick for saying in said for tick in (saying.tick, *_sounding(saying))}
-        return History(tuple(said), due, frozenset((self.blurred - taught) | self.wrong))
+        return History(tuple(said), due | self.wrong, frozenset(self.blurred - taught))
 
 
 def _sounding(saying: Saying) -> range:
@@ -195,13 +220,3 @@ def _sounding(saying: Saying) -> range:
 def _ticks_of(saying: Saying) -> range:
     """Those in which it is said, by sound or by text."""
     return range(saying.tick, saying.tick + max(saying.ticks, words_length(saying.text)))
-
-
-def _muted(expects: Sequence[Expect], share: float, rng: np.random.Generator) -> list[tuple[Expect, bool]]:
-    """Each expectation, and whether it stays unsaid: a share of the runs of one skill begins with some that do."""
-    marked: list[tuple[Expect, bool]] = []
-    for _, run in groupby(expects, key=lambda expect: expect.skill):
-        group = list(run)
-        first = int(rng.integers(1, len(group) + 1)) if rng.random() < share else 0
-        marked += [(expect, place < first) for place, expect in enumerate(group)]
-    return marked

@@ -8,6 +8,7 @@ Shapes: F mel frames (20 ms), C channels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from microturn.data.agent import AgentVoice
 from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
-from microturn.data.scenarios import sample_script
+from microturn.data.scenarios import corpus, sample_script
 from microturn.data.script import (
     AnswerEveryone,
     EndTelling,
@@ -312,6 +313,12 @@ def build_stream(
     return finish(session, agent if config.spoken else None)
 
 
+@cache
+def usual_answers() -> tuple[str, ...]:
+    """What the agent is wont to say: what may be said by mistake."""
+    return tuple(sorted({text for dialog in corpus("train", 800, np.random.default_rng(0)) for text in dialog.answers}))
+
+
 def _close(session: _Session, script: Script) -> None:
     """Mostly end what the script left on, so that the next one is not under its spell."""
     meanings = [type(line.meaning) for line in script.lines if line.speaker == "user"]
@@ -326,7 +333,7 @@ def _close(session: _Session, script: Script) -> None:
 def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
     """Label, say and quantise what was placed."""
     expects = oracle(session.spoken, session.end_ms, agent and agent.ticks)
-    history = drawn_history(expects, session.config.history, session.rng, agent and agent.say)
+    history = drawn_history(expects, session.config.history, session.rng, agent and agent.say, usual_answers())
     words = [word for line in session.spoken if line.speaker == "user" for word in line.words]
     sounding = [word for word in words if word.start_ms < word.end_ms]  # typed words take no time
     heard = tuple(HeardWord(word.end_ms, word.word) for word in sounding if word.end_ms <= session.end_ms)

@@ -171,7 +171,7 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
             row.place_own(tick - 1)
         first, weight = _first_target(tick, moments, config)
         _place_input(row, tick, asked, first, weight, model)
-        row.taught = row.taught and moments.due.get(tick) != Control.LISTEN  # words said where silence was due
+        row.taught = row.taught and tick not in moments.due  # words said where others, or none, were due
         _place_words(row, words, model, config)
     return row
 
@@ -182,10 +182,10 @@ def _first_target(tick: int, moments: _Moments, config: BatchConfig) -> tuple[in
     quiet = config.near_weight if tick in moments.near else config.listen_weight
     if due == Control.LISTEN:
         return due, quiet
-    if words:
-        return words[0], config.say_weight
     if due is not None:
         return due, config.say_weight
+    if words:
+        return words[0], config.say_weight
     return int(Control.SPEAK if tick in moments.sounds else Control.LISTEN), quiet
 
 

@@ -6,11 +6,20 @@ from itertools import pairwise
 import numpy as np
 
 from microturn.data.agent import AgentClip
-from microturn.data.history import History, HistoryConfig, Saying, as_text, drawn_history, right_history, saying_of
+from microturn.data.history import (
+    ALL_RIGHT,
+    History,
+    HistoryConfig,
+    Saying,
+    as_text,
+    drawn_history,
+    right_history,
+    saying_of,
+)
 from microturn.data.oracle import Expect
 from microturn.data.voices import WordTime
 
-RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0, late_stop_share=0.0, spurious_share=0.0)
+RIGHT = ALL_RIGHT
 WORDS = [Expect(10 * place, word, "count") for place, word in enumerate(("four", "five", "six", "seven") * 50)]
 
 
@@ -66,11 +75,22 @@ def test_only_the_beginning_of_a_run_of_one_skill_stays_unsaid() -> None:
         assert counted == sorted(counted)
 
 
-def test_a_wrong_word_is_said_in_place_of_the_right_one_and_not_taught() -> None:
+def test_a_wrong_text_is_said_where_the_right_one_is_taught() -> None:
     history = drawn(WORDS, replace(RIGHT, wrong_share=0.5))
-    other = [said.tick for said, right in zip(history.said, WORDS, strict=True) if said.words != (right.text,)]
-    assert len(other) > 40
-    assert set(other) <= history.untaught and not history.due
+    wrong = {right.tick: right.text for said, right in zip(history.said, WORDS, strict=True) if said.text != right.text}
+    assert len(wrong) > 40
+    assert wrong.items() <= history.due.items() and not history.untaught
+    assert all(WORDS[tick // 10].text == text for tick, text in history.due.items())
+
+
+def test_a_run_of_one_skill_can_be_wrong_throughout() -> None:
+    histories = [
+        drawn_history(WORDS, replace(RIGHT, wrong_run_share=0.5), np.random.default_rng(seed), others=["beep"])
+        for seed in range(20)
+    ]
+    said = [{saying.text for saying in history.said} for history in histories]
+    assert all(texts in ({"beep"}, {"four", "five", "six", "seven"}) for texts in said)
+    assert {"beep"} in said and {"four", "five", "six", "seven"} in said
 
 
 def test_words_that_are_due_are_taught_although_those_before_them_never_came() -> None:
@@ -80,13 +100,13 @@ def test_words_that_are_due_are_taught_although_those_before_them_never_came() -
         assert 5 not in history.untaught
 
 
-def test_something_that_was_not_due_is_said_now_and_then_where_nothing_is_taught() -> None:
+def test_something_that_was_not_due_is_said_now_and_then_where_silence_is_taught() -> None:
     for hear in (drawn, aloud):
         history = hear(WORDS, replace(RIGHT, spurious_share=0.3))
         right = {expect.tick for expect in WORDS}
         spurious = [saying for saying in history.said if saying.tick not in right]
         assert 30 < len(spurious) < 90 and len(history.said) == len(WORDS) + len(spurious)
-        assert {saying.tick for saying in spurious} == history.untaught
+        assert dict.fromkeys((saying.tick for saying in spurious), "") == history.due and not history.untaught
         assert {saying.text for saying in spurious} <= {"four", "five", "six", "seven"}
 
 
@@ -148,5 +168,9 @@ def test_going_on_is_taught_also_after_a_wrong_beginning() -> None:
     expects = [Expect(10, "red house", "a"), Expect(30, "tree", "b")]
     history = aloud(expects, replace(RIGHT, wrong_share=1.0), 1)
     assert [saying.tick for saying in history.said] == [10, 30]
-    sounding = {tick for saying in history.said for tick in ticks_of(saying)}
-    assert history.untaught & sounding == {10, 30}
+    assert history.due == {10: "red house", 30: "tree"} and not history.untaught
+
+
+def test_recitations_are_never_replaced() -> None:
+    config = replace(RIGHT, wrong_share=1.0, wrong_run_share=1.0)
+    assert [saying.text for saying in aloud([RECITAL], config).said] == [RECITAL.text]

@@ -115,12 +115,14 @@ def test_a_text_goes_on_in_the_next_ticks_and_waits_for_the_one_before() -> None
     }
 
 
-def test_a_wrong_word_is_heard_by_the_model_but_its_ticks_have_no_target() -> None:
-    expects = [Expect(10 * tick, "four", "count") for tick in range(1, 8)]
-    batch = batch_of(silent_stream(expects, history=replace(RIGHT, wrong_share=1.0)))
-    targets = dict(zip(batch.order_BT[0].tolist(), batch.decide_BT[0].tolist(), strict=True))
-    assert [targets[2 * tick + 1] for tick in range(10, 80, 10)] == [NO_TARGET] * 7
-    assert targets[2 * 8 + 1] == LISTEN
+def test_a_wrong_word_is_heard_by_the_model_and_the_right_one_is_taught() -> None:
+    heard = Saying(10, ("five",), (0,))
+    for due, target in (("four", FOUR), ("", LISTEN)):
+        stream = replace(silent_stream(), history=History((heard,), {10: due}, frozenset()))
+        batch = batch_of(stream)
+        at = positions(batch).index(("token", FIVE))
+        assert batch.decide_BT[0, at - 1 : at + 1].tolist() == [target, NO_TARGET]
+        assert batch.decide_BT[0, at + 2].item() == LISTEN
 
 
 def test_heard_words_stand_where_they_ended_and_only_move_forward() -> None:

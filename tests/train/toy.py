@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from microturn.data.history import HistoryConfig, drawn_history
+from microturn.data.history import ALL_RIGHT, HistoryConfig, drawn_history
 from microturn.data.oracle import Expect
 from microturn.data.script import Ask, Line, PlainWord, Script
 from microturn.data.stream import HeardWord, Stream, Typed
@@ -16,7 +16,7 @@ from microturn.train.config import TrainConfig
 
 LINES = ("what is two plus two", "hello there", "is it late")
 SKILLS = ("answer", "not for me")
-RIGHT = HistoryConfig(mute_share=0.0, late_share=0.0, wrong_share=0.0, late_stop_share=0.0, spurious_share=0.0)
+RIGHT = ALL_RIGHT
 
 
 @dataclass(frozen=True)
