@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from rich.console import Console
@@ -128,6 +129,29 @@ def test_the_page_says_what_the_model_does_not_know_and_can_be_read_anywhere(sce
     page = write_page(tmp_path / "index.html", [talk_of(scene)[0]], {}).read_text()
     assert "synthetic voices only" in page
     assert 'name="viewport"' in page and "prefers-color-scheme: dark" in page and 'lang="en"' in page
+
+
+def speaks(tick: int, text: str, level: float = 0.2) -> Chunk:
+    chunk = says(tick, text) if text else Chunk()
+    return Chunk(np.full(3_200, level, np.float32), text=chunk.text, events=chunk.events)
+
+
+def test_a_voice_is_heard_on_the_right_a_tick_after_its_decision(scene: Scene, tmp_path: Path) -> None:
+    model = Scripted({8: speaks(8, "seven"), 9: speaks(9, "apples too"), 10: speaks(10, "")})
+    talk = held(scene, Console(file=StringIO()), model)
+    assert talk.said_pcm is not None and np.flatnonzero(talk.said_pcm)[[0, -1]].tolist() == [9 * 3_200, 12 * 3_200 - 1]
+    assert [word for word, _, _ in talk.sounding] == ["seven", "apples", "too"]
+    assert (talk.sounding[0].start_s, talk.sounding[-1].end_s) == (1.8, 2.4)
+    data = data_of(write_page(tmp_path / "index.html", [talk], {}).read_text())
+    assert data["voice"] and max(data["talks"][0]["said_peaks"]) == 100
+    (tmp_path / "sound.mp3").write_bytes(base64.b64decode(data["talks"][0]["audio"]))
+    with av.open(str(tmp_path / "sound.mp3")) as sound:
+        assert sound.streams.audio[0].channels == 2
+
+
+def test_without_a_voice_the_page_has_one_side(scene: Scene, tmp_path: Path) -> None:
+    data = data_of(write_page(tmp_path / "index.html", [talk_of(scene)[0]], {}).read_text())
+    assert not data["voice"] and data["talks"][0]["said_peaks"] == [] and data["talks"][0]["sounding"] == []
 
 
 def test_every_conversation_of_the_program_is_explained() -> None:

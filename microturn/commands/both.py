@@ -4,6 +4,7 @@ What the model decides in a tick sounds when that tick is over, so its side come
 recording, which keeps both sides by tick.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -47,6 +48,13 @@ class BothSides:
         self.close()
 
 
-def played(blocks: list[Pcm]) -> Pcm:
+def played(blocks: Sequence[Pcm]) -> Pcm:
     """The model's blocks, each float32 [3200], as they sound beside the user: one tick later."""
     return np.concatenate([Chunk().samples, *blocks[:-1]]) if blocks else np.zeros(0, np.float32)
+
+
+def write_sides(said_path: Path, both_path: Path, user: Pcm, said: Pcm) -> None:
+    """A conversation that is over, as the same two files; both sides are float32 [N], the model's as it sounds."""
+    with WavWriter(said_path) as alone, WavWriter(both_path, channels=2) as both:
+        alone.write(said)
+        both.write(np.stack([user, said], axis=1))

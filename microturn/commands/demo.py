@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from microturn.commands.both import BOTH, SAID, played, write_sides
 from microturn.commands.page import write_page
 from microturn.commands.places import writable_folder
-from microturn.commands.talk import IN_FULL, Talk, counted
+from microturn.commands.talk import IN_FULL, Talk, counted, sounding_words
 from microturn.commands.timeline import Teller
 from microturn.commands.weights import open_weights, talker
 from microturn.core.chunk import Chunk
@@ -52,6 +53,8 @@ def demo(out: Path, weights: Path | None, seed: int) -> None:
     for number, scene in enumerate(scenes(seed)):
         console.print(f"[bold]{number + 1}. {scene.skill}[/], spoken by {scene.voice.id}")
         talks.append(held(scene, console, talker(checkpoint, seed)))
+        if talks[-1].said_pcm is not None:
+            write_sides(out / f"{number + 1}-{SAID}", out / f"{number + 1}-{BOTH}", talks[-1].pcm, talks[-1].said_pcm)
         console.print()
     page = write_page(out / "index.html", talks, checkpoint.notes)
     console.print(counted([mark for talk in talks for mark in talk.marks], IN_FULL), style="bold")
@@ -80,8 +83,11 @@ def held(scene: Scene, console: Console, model: Participant) -> Talk:
     for turn in converse(user, model, FastClock(), ticks):
         teller.tell(turn)
     teller.finish()
-    found = tuple(marks(teller.said, sound.expects))
-    return Talk(scene.skill, scene.voice, sound.pcm, sound.spoken, tuple(teller.heard), found)
+    found, heard = tuple(marks(teller.said, sound.expects)), tuple(teller.heard)
+    if not teller.voiced:
+        return Talk(scene.skill, scene.voice, sound.pcm, sound.spoken, heard, found)
+    words = tuple(sounding_words(teller.said))
+    return Talk(scene.skill, scene.voice, sound.pcm, sound.spoken, heard, found, played(teller.blocks), words)
 
 
 def _script(skill: str, seed: int) -> Script:

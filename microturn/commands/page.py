@@ -39,6 +39,7 @@ def write_page(path: Path, talks: Sequence[Talk], notes: Mapping[str, Any]) -> P
         "summary": counted(marks, IN_FULL),
         "model": ", ".join(f"{key} {notes[key]}" for key in ("step", "listen_bias") if key in notes),
         "tick_s": TICK_MS / 1000,
+        "voice": any(talk.said_pcm is not None for talk in talks),
         "talks": [_talk(talk) for talk in talks],
     }
     page = files("microturn.commands").joinpath("page.html").read_text(encoding="utf-8")
@@ -57,8 +58,10 @@ def _talk(talk: Talk) -> dict[str, Any]:
         "group_in_words": GROUPS[talk.voice.group],
         "seconds": len(talk.pcm) / SAMPLE_RATE_HZ,
         "score": counted(talk.marks),
-        "audio": base64.b64encode(_mp3(talk.pcm)).decode("ascii"),
+        "audio": base64.b64encode(_mp3(_sides(talk))).decode("ascii"),
         "peaks": _peaks(talk.pcm),
+        "said_peaks": [] if talk.said_pcm is None else _peaks(talk.said_pcm),
+        "sounding": [list(word) for word in talk.sounding],
         "lines": [
             {"who": spoken.speaker, "words": [[w.word, w.start_ms / 1000, w.end_ms / 1000] for w in spoken.words]}
             for spoken in talk.spoken
@@ -77,6 +80,11 @@ def _mark(mark: Mark) -> dict[str, Any]:
     if mark.said is not None and mark.expected is not None:
         row["ticks"] = mark.said.tick - mark.expected.tick
     return row
+
+
+def _sides(talk: Talk) -> np.ndarray:
+    """The user alone [N], or user left and model right [N, 2]."""
+    return talk.pcm if talk.said_pcm is None else np.stack([talk.pcm, talk.said_pcm], axis=1)
 
 
 def _peaks(pcm: np.ndarray) -> list[int]:

@@ -8,7 +8,9 @@ from microturn.core.chunk import MicroTurn
 from microturn.core.clock import TICK_MS
 from microturn.data.render import Rendered
 from microturn.eval.marks import Mark, Verdict, marks
+from microturn.eval.said import SaidLog
 from microturn.eval.scorers import NEAR_TICKS, Said
+from microturn.media.pcm import Pcm
 
 PAUSE_MS = 600
 STYLES: dict[Verdict, str] = {"right": "green", "early": "yellow", "late": "yellow"}
@@ -17,11 +19,13 @@ FINAL: tuple[Verdict, ...] = ("right", "late")  # verdicts that nothing said lat
 
 
 class Teller:
-    """Prints a conversation while it goes on; keeps what was heard and said."""
+    """Prints a conversation while it goes on; keeps what was heard and said, and the model's blocks of sound."""
 
     def __init__(self, console: Console, sound: Rendered) -> None:
         self.heard: list[Heard] = []
-        self.said: list[Said] = []
+        self.blocks: list[Pcm] = []
+        self.voiced = False
+        self._log = SaidLog()
         self._console, self._expects = console, sound.expects
         self._words = sorted(
             ((word.end_ms, spoken.speaker, word.word) for spoken in sound.spoken for word in spoken.words), reverse=True
@@ -30,21 +34,26 @@ class Teller:
         self._heard: list[str] = []
         self._told: set[Mark] = set()
 
+    @property
+    def said(self) -> list[Said]:
+        """What stands of what was said."""
+        return self._log.said
+
     def tell(self, turn: MicroTurn) -> None:
         """Take in one micro-turn; print what is complete by its end."""
         end_ms = (turn.tick + 1) * TICK_MS
         while self._words and self._words[-1][0] <= end_ms:
             self._hear_word(self._words.pop())
+        self._log.take(turn.tick, turn.model)
+        self.blocks.append(turn.model.samples)
+        self.voiced = self.voiced or turn.model.pcm is not None
         for event in turn.model.events:
-            joins = bool(event.data and event.data.get("joins"))
             if event.kind == "heard":
-                self.heard.append(Heard(turn.tick, event.text, joins))
+                self.heard.append(Heard(turn.tick, event.text, bool(event.data and event.data.get("joins"))))
                 self._heard.append(event.text)
-            elif event.kind == "say":
-                self.said.append(Said(turn.tick, event.text, joins))
         if self._line and end_ms - self._line[-1][0] >= PAUSE_MS:
             self._tell_line()
-        self._tell_marks(turn.tick, speaking=bool(turn.model.text))
+        self._tell_marks(turn.tick, speaking=bool(turn.model.text) or turn.model.pcm is not None)
 
     def finish(self) -> None:
         """Print what was left."""
