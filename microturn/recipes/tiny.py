@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from microturn.data.mixture import MixConfig
 from microturn.data.speakers import CastConfig
-from microturn.model.config import BackboneConfig, InteractionConfig
+from microturn.model.config import BackboneConfig, InteractionConfig, VoiceConfig
+from microturn.train.batch import BatchConfig
 from microturn.train.config import TrainConfig
 from microturn.train.optim import OptimConfig
 
@@ -29,6 +30,9 @@ SHARES = {
     "silence": 1.1,
     "countdown": 0.7,
     "items": 0.6,
+    "echo words": 1.4,
+    "barge-in": 1.8,
+    "backchannelling": 0.7,
 }
 
 
@@ -42,9 +46,12 @@ class Recipe:
 
 
 def tiny(steps: int = 5_400) -> TrainConfig:
-    """64 s streams, four a process and step; the last fifth of the steps decays the rates."""
-    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500))
-    return TrainConfig(mix=mix, optim=OptimConfig(decay_steps=steps // 5), steps=steps)
+    """64 s streams, four a process and step; the last quarter of the steps decays the rates."""
+    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500), spoken=True)
+    batch = BatchConfig(text_slots=68, own_slots=60)  # nine streams of ten fit; positions stay a multiple of the window
+    model = InteractionConfig(voice=VoiceConfig())
+    optim = OptimConfig(decay_steps=steps // 4)
+    return TrainConfig(model=model, batch=batch, mix=mix, optim=optim, steps=steps)
 
 
 def tiny_casts() -> tuple[CastConfig, ...]:
@@ -61,8 +68,8 @@ def small(steps: int = 12_000) -> TrainConfig:
     whole = tiny(steps)
     return replace(
         whole,
-        model=InteractionConfig(backbone=backbone, frame_width=192, stem_width=1_024, heard_layer=8),
-        batch=replace(whole.batch, ticks=640, text_slots=128),
+        model=replace(whole.model, backbone=backbone, frame_width=192, stem_width=1_024, heard_layer=8),
+        batch=replace(whole.batch, ticks=640, text_slots=136, own_slots=120),
         mix=replace(whole.mix, ticks=640, typed_tokens=40),
         optim=replace(whole.optim, muon_lr=3e-3, adam_lr=1e-3, warmup_steps=400),
         streams=32,
@@ -83,7 +90,7 @@ def toy(steps: int = 4) -> TrainConfig:
         whole.model.backbone, width=64, layers=2, heads=2, kv_heads=1, head_dim=32, local_heads=2, local_kv_heads=1,
         local_head_dim=32, mlp_width=128, global_layers=(1,), window=32,
     )  # fmt: skip
-    model = replace(whole.model, backbone=backbone, frame_width=16, stem_width=64, heard_layer=1)
+    model = replace(whole.model, backbone=backbone, frame_width=16, stem_width=64, heard_layer=1, voice=None)
     batch = replace(whole.batch, ticks=80, text_slots=32)
     return replace(whole, model=model, batch=batch, mix=MixConfig(ticks=80), streams=1, save_every=2, compile=False)
 
