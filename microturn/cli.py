@@ -90,6 +90,21 @@ def run(
     command(RunRequest(audio, out, text, weights, clock, tail, seed))
 
 
+@app.command(epilog="Example: microturn talk   (with a loudspeaker: pip install 'microturn[talk]' first)")
+def talk(
+    weights: Weights = None,
+    out: Annotated[Path | None, typer.Option(help="Folder that keeps the recording.", metavar="DIR")] = None,
+    headphones: Annotated[bool, typer.Option("--headphones", help="Nothing can leak: cancel no echo.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.2, help="Stop after so long; else with Ctrl-C.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the session's random numbers.")] = 0,
+) -> None:
+    """Talk with the model through the microphone and the loudspeaker of this machine."""
+    from microturn.commands.live import TalkRequest
+    from microturn.commands.live import talk as command
+
+    command(TalkRequest(weights, out, headphones, seconds, seed))
+
+
 @app.command(
     epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)    "
     "A voice, stage by stage: microturn train --stage vocoder --out runs/vocoder; "

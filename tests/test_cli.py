@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "demo",
     "run",
+    "talk",
     "train",
     "doctor",
     "data pool",
