@@ -80,9 +80,10 @@ def said_by_tick(said: Sequence[Saying], tokenizer: TextTokenizer, per_tick: int
         for word, lead in zip(saying.words, saying.leads, strict=True):
             tick = max(tick, saying.tick + lead)
             for token in tokenizer.encode(word):
-                while len(by_tick.setdefault(tick, [])) >= per_tick:
+                while len(by_tick.get(tick, [])) >= per_tick:
                     tick += 1
-                by_tick[tick].append(token)
+                if not saying.ticks or tick < saying.tick + saying.ticks:  # a cut ends the writing too
+                    by_tick.setdefault(tick, []).append(token)
     return by_tick
 
 
