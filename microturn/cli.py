@@ -219,12 +219,13 @@ def bias(
     weights: Weights = None,
     per_skill: Annotated[int, typer.Option(min=1, help="Scenarios a skill and voice group.")] = 5,
     value: Annotated[list[float] | None, typer.Option(help="Only this bias; may be given again.")] = None,
+    skill: Annotated[list[str] | None, typer.Option(help="Only this skill; may be given again.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
 ) -> None:
     """Which bias of <listen> to ship: the best event F1 with at most one false utterance a minute, on the val split."""
     from microturn.commands.world import bias as command
 
-    command(weights, per_skill, value or [], cache)
+    command(weights, per_skill, value or [], skill or [], cache)
 
 
 @weights_app.command(epilog="Example: microturn weights inspect runs/tiny/model.safetensors")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -18,11 +19,15 @@ from typer.testing import CliRunner, Result
 from microturn import __version__
 from microturn.cli import app
 from microturn.core.recording import load
+from microturn.core.wav import read_wav
 from microturn.data.voices import available_engines
 from microturn.media.av import write_audio
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, save_checkpoint
+from microturn.model.config import VoiceConfig
 from microturn.model.interaction import InteractionModel, init_weights
+from microturn.model.vocoder import save_vocoder
+from microturn.model.voice_file import save_voice
 from microturn.recipes.tiny import toy
 
 ROOT = Path(__file__).parents[1]
@@ -301,7 +306,9 @@ def test_eval_world_writes_a_report_and_prints_a_table(weights: Path, tmp_path: 
 
 @pytest.mark.skipif(bool(available_engines()["espeak"]), reason="espeak-ng is not installed")
 def test_eval_bias_tells_every_bias_and_the_choice(weights: Path) -> None:
-    result = cli("eval", "bias", "--weights", weights, "--per-skill", 1, "--value", 0, "--value", 50)
+    result = cli(
+        "eval", "bias", "--weights", weights, "--per-skill", 1, "--skill", "answer", "--value", 0, "--value", 50
+    )
     assert result.exit_code == 0, result.output
     tried = [line for line in result.stdout.splitlines() if "macro event F1" in line]
     assert len(tried) == 2 and [line.endswith("chosen") for line in tried] == [False, True]
@@ -312,6 +319,39 @@ def test_text_only_weights_are_refused_where_a_voice_is_needed(weights: Path, tm
     assert "text only" in one_line(cli("eval", "speech", "--weights", weights, "--out", tmp_path / "speech.json"))
     given = ("--voice", tmp_path / "voice.safetensors", "--out", tmp_path / "out.safetensors")
     assert "no room for a voice" in one_line(cli("weights", "pack", weights, *given))
+
+
+def test_a_voice_trained_apart_is_packed_into_weights_and_sounds(sound: Path, tmp_path: Path) -> None:
+    shapes = VoiceConfig(
+        own_width=16, decoder_width=16, decoder_layers=1, decoder_heads=2, flow_width=16, flow_blocks=1,
+        flow_evals=1, vocoder_width=8, vocoder_layers=1,
+    )  # fmt: skip
+    config = replace(toy().model, voice=shapes)
+    tokenizer = TextTokenizer.train(["what is two plus two"], n_pieces=10)
+    model, other = InteractionModel(config), InteractionModel(config)
+    for seed, made in enumerate((model, other)):
+        init_weights(made, seed)
+    with torch.no_grad():
+        model.decision.weight.normal_(generator=torch.Generator().manual_seed(1))
+    assert other.voice is not None
+    save_checkpoint(tmp_path / "own.safetensors", model, tokenizer, {})
+    save_voice(tmp_path / "voice.safetensors", other.voice, config, tokenizer, {})
+    save_vocoder(tmp_path / "vocoder.safetensors", other.voice.vocoder, {})
+    parts = ("--voice", tmp_path / "voice.safetensors", "--vocoder", tmp_path / "vocoder.safetensors")
+    packed = tmp_path / "packed.safetensors"
+    result = cli("weights", "pack", tmp_path / "own.safetensors", *parts, "--out", packed)
+    assert result.exit_code == 0, result.output
+    came = load_checkpoint(packed).model.state_dict()
+    for name, tensor in other.state_dict().items():
+        if name.startswith("voice."):
+            torch.testing.assert_close(came[name], tensor, atol=0.02, rtol=0.02)
+    torch.testing.assert_close(came["decision.weight"], model.decision.weight, atol=0.02, rtol=0.02)
+    result = cli("run", "--audio", sound, "--weights", packed, "--out", tmp_path / "out", "--tail", 1)
+    assert result.exit_code == 0, result.output
+    said, both, user = (read_wav(tmp_path / "out" / name) for name in ("said.wav", "both.wav", "user.wav"))
+    recorded = read_wav(tmp_path / "out" / "model.wav")
+    assert recorded.any() and not said[:3_200].any()
+    assert (said[3_200:] == recorded).all() and (both[:, 1:] == said).all() and (both[: len(user), :1] == user).all()
 
 
 def test_a_text_only_run_writes_no_voice(weights: Path, sound: Path, tmp_path: Path) -> None:

@@ -56,11 +56,12 @@ def evaluate(
     console.print(f"report: {out}", markup=False)
 
 
-def bias(weights: Path | None, per_skill: int, biases: list[float], cache: Path | None) -> None:
+def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list[str], cache: Path | None) -> None:
     """Try biases of <listen> on the val split and say which one keeps false speech low at the best event F1."""
+    _check_skills(skills)
     checkpoint = open_weights(weights)
     torch.set_num_threads(1)
-    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED)
+    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, tuple(skills) or SKILLS)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(scenarios)} scenarios of the val split; more bias is quieter")
     choice = world.calibrate_listen_bias(

@@ -4,7 +4,7 @@ The recogniser is pocketsphinx with its own English sounds (en-us) and a bigram 
 scripts of training. With the open language model that it brings, even the original voice has one word in six wrong,
 mostly words that stand alone, which says more about the recogniser than about the voice.
 """
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pocketsphinx ships no types.
 
 import math
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -140,7 +140,7 @@ class WorldRecogniser:
             path = Path(folder) / "world.lm"
             arpa = language_model([text for text in texts if known.issuperset(text.split())], known)
             path.write_text(arpa, encoding="ascii")
-            self._decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL", lm=str(path))
+            self._decoder: Any = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL", lm=str(path))
 
     def understand(self, pcm16: bytes) -> list[str]:
         """The words in 16 kHz little-endian samples."""
