@@ -16,6 +16,7 @@ from torch import Tensor
 from microturn.core.errors import ConfigError, MicroturnError
 from microturn.engine.session import SessionState
 from microturn.model.sampling import SamplingConfig
+from microturn.model.voice import VoiceState
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,15 @@ class InputChunk:
 class TurnResult:
     """What a session gives in tick `seq`.
 
-    said: sampled token ids without the `<listen>` that ends them; heard: new token ids of the transcript;
-    committed: positions in the sequence; forwards: passes through the backbone this session took part in;
-    logits: float32 [decisions, vocabulary] before bias and temperature, if the engine keeps them.
+    said: sampled token ids without the one that ends them (`<listen>`, also `<speak>` where there is a voice);
+    heard: new token ids of the transcript; committed: positions in the sequence; forwards: passes through the backbone
+    this session took part in; logits: float32 [decisions, vocabulary] before bias and temperature, if the engine keeps
+    them.
+
+    Of a model with a voice: pcm: float32 [3200], what it sounds, None where it is silent; own: uint8 levels
+    [frames_per_tick, n_mels] of that, as it hears itself in the next tick; begun: how many tokens of the utterance have
+    begun to sound; unsaid: tokens that were said and never sounded, now that it is silent (they are erased from its
+    memory).
     """
 
     seq: int
@@ -67,6 +74,10 @@ class TurnResult:
     committed: int
     forwards: int
     logits: npt.NDArray[np.float32] | None = None
+    pcm: npt.NDArray[np.float32] | None = None
+    own: npt.NDArray[np.uint8] | None = None
+    begun: int = 0
+    unsaid: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,8 @@ class Capacity:
 class Snapshot:
     """A session at rest: everything but the weights, named by their hash. `snapshot.py` turns it into bytes and back.
 
-    kv: keys and values [positions, heads, width] still within reach and the convolutions' last inputs, by layer.
+    kv: keys and values [positions, heads, width] still within reach and the convolutions' last inputs, by layer;
+    voice: where its utterance stands, None while it is silent.
     """
 
     spec: SessionSpec
@@ -91,6 +103,7 @@ class Snapshot:
     committed: int
     weights: str
     kv: dict[str, Tensor]
+    voice: VoiceState | None = None
 
 
 class Engine(Protocol):

@@ -1,10 +1,10 @@
 """The engine inside this process: a handful of sessions of one model in static slots. No clock, no queue, no rules.
 
 The tick path, top to bottom: `turns` checks, computes, commits. `_extend` is one forward over everything new; `_say`
-samples, and feeds a sampled token only while another may follow it.
+samples, and feeds a sampled token only while another may follow it; `_sound` gives what was said its sound.
 
 Shapes: B rows from the first to the last session of a call, S sound positions a tick, P frames a position, C channels,
-T new positions, X tokens, U model width, V vocabulary.
+O own blocks, T new positions, X tokens, U model width, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -34,12 +34,13 @@ from microturn.engine.api import (
     WrongSeq,
 )
 from microturn.engine.log import ReplayedTurn, TurnRecord, replayed
-from microturn.engine.session import Positions, SessionState, TickTokens, begin, collapse, finish, lay_out
+from microturn.engine.session import Fed, Positions, SessionState, Spoken, begin, collapse, finish, lay_out, nothing
 from microturn.media.text import N_CONTROL, Control
 from microturn.model.backbone import BackboneState
 from microturn.model.checkpoint import weights_hash
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import Choices, Draw, sample_tokens
+from microturn.model.voice import VoiceBlock, VoiceState
 
 SAYABLE_CONTROLS = (Control.LISTEN, Control.SPEAK, Control.YIELD, Control.DELEGATE)
 RETRY_AFTER_S = 5.0
@@ -47,13 +48,14 @@ RETRY_AFTER_S = 5.0
 
 @dataclass(frozen=True)
 class _Open:
-    """An open session."""
+    """An open session. `voice`: where its utterance stands, None while it is silent."""
 
     slot: int
     epoch: int
     spec: SessionSpec
     state: SessionState
     last: TurnResult | None = None
+    voice: VoiceState | None = None
 
 
 class _Row(NamedTuple):
@@ -61,24 +63,33 @@ class _Row(NamedTuple):
 
     session: _Open
     chunk: InputChunk
-    tokens: TickTokens
+    fed: Fed
     state: SessionState
 
 
 class _Extended(NamedTuple):
-    """After a forward over everything new: each row's last hidden state [B, U], CTC labels, keys and values."""
+    """After a forward over everything new: hidden states, CTC labels by row, keys and values."""
 
-    hidden_BU: Tensor
+    hidden_BTU: Tensor
     labels_BS: list[list[int]]
     state: BackboneState
 
 
 class _Said(NamedTuple):
-    """By row: tokens, and the logits each was drawn from; keys and values after those that were fed."""
+    """By row: tokens drawn, with the one that ended them, and the logits each was drawn from; the hidden state of its
+    last position [B, U]; keys and values after the tokens that were fed."""
 
-    tokens: list[list[int]]
+    drawn: list[list[int]]
     logits: list[list[Tensor]]
+    hidden_BU: Tensor
     state: BackboneState
+
+
+class _Turned(NamedTuple):
+    """A session once its turn is committed, and the positions that are erased then."""
+
+    session: _Open
+    erased: tuple[int, ...]
 
 
 class EmbeddedEngine:
@@ -90,11 +101,12 @@ class EmbeddedEngine:
         if any(config.backbone.reach(i) is None for i in range(config.backbone.layers)):
             right = "a global_window in positions"
             raise ConfigError("unlimited layers", "EmbeddedEngine", "global_window = None", right)
-        longest = config.sound_tokens + 2 * config.typed_per_tick + config.text_per_tick + 1
+        longest = config.sound_tokens + 2 * config.typed_per_tick + config.text_per_tick + 2
         if longest > kv.SLACK:
             raise ConfigError("a tick too long", "EmbeddedEngine", f"{longest} positions", f"at most {kv.SLACK}")
         self._model, self._vocab_size, self._keep_logits = model, vocab_size, keep_logits
         self._device = model.decision.weight.device
+        self._ends = (Control.LISTEN,) if model.voice is None else (Control.LISTEN, Control.SPEAK)
         self._choices = Choices(_allowed(config.vocab_size, vocab_size).to(self._device), int(Control.LISTEN))
         self._sessions: dict[str, _Open] = {}
         self._free = list(range(slots))
@@ -104,7 +116,7 @@ class EmbeddedEngine:
     def open(self, spec: SessionSpec) -> SessionRef:
         """Begin a session at tick 0; AdmissionRefused where there is no room."""
         named = SessionSpec(spec.seed, spec.sampling, spec.id or uuid4().hex)
-        self._place(named, epoch=1, state=SessionState(), last=None)
+        self._place(_Open(0, 1, named, SessionState()))
         return SessionRef(named.id, 1)
 
     def turn(self, ref: SessionRef, chunk: InputChunk) -> TurnResult:
@@ -119,9 +131,12 @@ class EmbeddedEngine:
             first = min(row.session.slot for row in rows)
             extended = self._extend(rows, first)
             said = self._say(rows, first, extended)
-            after = [self._after(row, first, extended, said) for row in rows]
+            blocks = self._sound(rows, first, said)
+            turned = [self._turned(row, first, extended, said, blocks) for row in rows]
             kv.commit(self._kv, first, said.state)
-            self._sessions |= {session.spec.id: session for session in after}
+            for session, erased in turned:
+                kv.erase(self._kv, session.slot, erased)
+                self._sessions[session.spec.id] = session
         return [_stored(self._sessions[ref.id]) for ref, _ in requests]
 
     def suspend(self, ref: SessionRef) -> Snapshot:
@@ -130,7 +145,8 @@ class EmbeddedEngine:
         length = int(self._kv.length_B[session.slot])
         packed = kv.pack(self._kv, session.slot)
         self.close(ref)
-        return Snapshot(session.spec, session.epoch, session.state, session.last, length, self._weights, packed)
+        spec, epoch, state, last = session.spec, session.epoch, session.state, session.last
+        return Snapshot(spec, epoch, state, last, length, self._weights, packed, session.voice)
 
     @torch.inference_mode()
     def resume(self, snapshot: Snapshot) -> SessionRef:
@@ -143,18 +159,22 @@ class EmbeddedEngine:
             wrong = sorted(name for name in wanted.keys() | came.keys() if wanted.get(name) != came.get(name))[0]
             came_with, right = f"{wrong} {came.get(wrong)}", f"{wanted.get(wrong)}"
             raise InputError("a snapshot that does not fit", "resume", came_with, right)
-        epoch = snapshot.epoch + 1
-        session = self._place(snapshot.spec, epoch, snapshot.state, snapshot.last)
+        again = _Open(0, snapshot.epoch + 1, snapshot.spec, snapshot.state, snapshot.last, snapshot.voice)
+        session = self._place(again)
         kv.unpack(self._kv, session.slot, snapshot.committed, snapshot.kv)
-        return SessionRef(snapshot.spec.id, epoch)
+        return SessionRef(snapshot.spec.id, session.epoch)
 
     @torch.inference_mode()
     def replay(self, spec: SessionSpec, records: Sequence[TurnRecord]) -> SessionRef:
-        """Open a session and bring it to where its log ends, many ticks a forward; nothing is sampled."""
+        """Open a session and bring it to where its log ends, many ticks a forward; nothing is sampled.
+
+        Of what it sounded only the utterance it is in is made once more, for the voice has to go on from there.
+        """
         ref = self.open(spec)
+        silent = max((record.seq for record in records if record.own is None), default=-1)
         try:
             for part in replayed(records, self._model.config, kv.SLACK):
-                self._replay_part(self._sessions[ref.id], part)
+                self._replay_part(self._sessions[ref.id], part, silent)
         except BaseException:
             self.close(ref)
             raise
@@ -175,14 +195,16 @@ class EmbeddedEngine:
         """Room there is now."""
         return Capacity(self._slots, len(self._free))
 
-    def _place(self, spec: SessionSpec, epoch: int, state: SessionState, last: TurnResult | None) -> _Open:
+    def _place(self, new: _Open) -> _Open:
+        """Give a session the first free slot."""
+        spec = new.spec
         if spec.id in self._sessions:
             right = "an id not in use, or none"
             raise InputError("a session of this id is open here", "SessionSpec.id", repr(spec.id), right)
         if not self._free:
             raise AdmissionRefused(f"all {self._slots} slots are taken", RETRY_AFTER_S)
         kv.scrub(self._kv, self._free[0])
-        session = _Open(self._free.pop(0), epoch, spec, state, last)
+        session = replace(new, slot=self._free.pop(0))
         self._sessions[spec.id] = session
         return session
 
@@ -212,8 +234,9 @@ class EmbeddedEngine:
             if chunk.seq != right:
                 raise WrongSeq(ref, chunk.seq, right)
             self._check_chunk(ref, chunk)
-            tokens, state = begin(session.state, chunk.text, self._model.config.typed_per_tick)
-            rows.append(_Row(session, chunk, tokens, state))
+            own = None if session.last is None else session.last.own
+            fed, state = begin(session.state, chunk.text, self._model.config.typed_per_tick, own)
+            rows.append(_Row(session, chunk, fed, state))
         return rows
 
     def _check_chunk(self, ref: SessionRef, chunk: InputChunk) -> None:
@@ -232,10 +255,10 @@ class EmbeddedEngine:
         batch = max(row.session.slot for row in rows) + 1 - first
         levels_BFC = self._silence(batch)
         ticks = np.zeros((batch, 1), np.int64)
-        laid = [Positions([], [], [])] * batch
+        laid = [nothing()] * batch
         for row in rows:
             index = row.session.slot - first
-            laid[index] = lay_out([row.tokens], sounds)
+            laid[index] = lay_out([row.fed], sounds)
             ticks[index] = row.chunk.seq
             if row.chunk.dmel is not None:
                 levels_BFC[index] = row.chunk.dmel
@@ -255,21 +278,34 @@ class EmbeddedEngine:
         levels_BSPC = torch.as_tensor(levels_BFC.reshape(shape), device=device)
         seconds_BN = torch.as_tensor(TICK_MS / 1000 * ticks_BN, device=device)
         tokens_BX = _padded([row.tokens for row in laid], device)
-        order_BT = _padded([row.order for row in laid], device)
-        x_BTU = self._model.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT)
+        order_BT, own_BOPC = self._placed(laid, levels_BSPC.shape[1] + tokens_BX.shape[1])
+        x_BTU = self._model.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC)
         hidden_BTU, tapped_BTU, after = self._model.backbone.step(x_BTU, new_B, before, config.heard_layer)
         assert tapped_BTU is not None
         places_BS = _padded([row.sound_places for row in laid], device)
         tapped_BSU = tapped_BTU.gather(1, places_BS[:, :, None].expand(-1, -1, tapped_BTU.shape[2]))
         heard_BSV = self._model.transcribe(tapped_BSU)[..., : self._vocab_size]
         labels_BS: list[list[int]] = heard_BSV.argmax(-1).numpy(force=True).tolist()
-        last_B = (new_B - 1).clamp(min=0)
-        return _Extended(hidden_BTU[torch.arange(len(laid), device=device), last_B], labels_BS, after)
+        return _Extended(hidden_BTU, labels_BS, after)
+
+    def _placed(self, laid: Sequence[Positions], first_own: int) -> tuple[Tensor, Tensor | None]:
+        """Order of positions [B, T], own blocks indexed from `first_own` on, and these blocks, if there are any."""
+        orders = [list(row.order) for row in laid]
+        for row, order in zip(laid, orders, strict=True):
+            for index, place in enumerate(row.own_places):
+                order[place] = first_own + index
+        order_BT, most = _padded(orders, self._device), max(len(row.own) for row in laid)
+        if not most:
+            return order_BT, None
+        own_BOPC = np.zeros((len(laid), most, *self._silence(1).shape[1:]), np.uint8)
+        for index, row in enumerate(laid):
+            own_BOPC[index, : len(row.own)] = row.own if row.own else 0
+        return order_BT, torch.as_tensor(own_BOPC, device=self._device)
 
     def _say(self, rows: Sequence[_Row], first: int, extended: _Extended) -> _Said:
-        """Sample until `<listen>` or the tick's budget; a token that another may follow is fed at once."""
-        hidden_BU, state = extended.hidden_BU, extended.state
-        said = _Said([[] for _ in hidden_BU], [[] for _ in hidden_BU], state)
+        """Sample until a token ends the text or the tick's budget does; one that another may follow is fed at once."""
+        hidden_BU, state = self._last_hidden(rows, first, extended), extended.state
+        said = _Said([[] for _ in hidden_BU], [[] for _ in hidden_BU], hidden_BU, state)
         going = {row.session.slot - first for row in rows}
         budget = self._model.config.text_per_tick
         for step in range(budget):
@@ -277,45 +313,76 @@ class EmbeddedEngine:
             tokens: list[int] = self._sample(rows, first, logits_BV, step).numpy(force=True).tolist()
             for index in going:
                 said.logits[index].append(logits_BV[index])
-            going = {index for index in going if tokens[index] != Control.LISTEN}
-            for index in going:
-                said.tokens[index].append(tokens[index])
+                said.drawn[index].append(tokens[index])
+            going = {index for index in going if tokens[index] not in self._ends}
             if not going or step + 1 == budget:
                 break
-            hidden_BU, state = self._feed(tokens, going, state)
-        return _Said(said.tokens, said.logits, state)
+            hidden_BU, state = self._feed(tokens, going, hidden_BU, state)
+        return said._replace(hidden_BU=hidden_BU, state=state)
 
-    def _feed(self, tokens: list[int], going: set[int], state: BackboneState) -> tuple[Tensor, BackboneState]:
-        """Append one token to the rows that go on; hidden states [B, U]."""
+    def _last_hidden(self, rows: Sequence[_Row], first: int, extended: _Extended) -> Tensor:
+        """Hidden states [B, U] at the last position of each row that takes a turn."""
+        last_B = torch.zeros(len(extended.hidden_BTU), dtype=torch.long, device=self._device)
+        for row in rows:
+            last_B[row.session.slot - first] = self._model.config.sound_tokens + row.fed.positions - 1
+        return extended.hidden_BTU[torch.arange(len(last_B), device=self._device), last_B]
+
+    def _feed(
+        self, tokens: list[int], going: set[int], hidden_BU: Tensor, state: BackboneState
+    ) -> tuple[Tensor, BackboneState]:
+        """Append one token to the rows that go on; hidden states [B, U], those of the other rows as they were."""
         tokens_B1 = torch.tensor(tokens, device=self._device)[:, None]
         new_B = torch.tensor([int(index in going) for index in range(len(tokens))], device=self._device)
         hidden_B1U, _, after = self._model.backbone.step(self._model.fusion.embed_text(tokens_B1), new_B, state)
-        return hidden_B1U[:, 0], after
+        return torch.where(new_B[:, None] > 0, hidden_B1U[:, 0], hidden_BU), after
 
     def _sample(self, rows: Sequence[_Row], first: int, logits_BV: Tensor, step: int) -> Tensor:
         by_row = {row.session.slot - first: row for row in rows}
-        settings = [by_row.get(index, rows[0]).session.spec for index in range(len(logits_BV))]
-        ticks = [by_row.get(index, rows[0]).chunk.seq for index in range(len(logits_BV))]
+        drawing = [by_row.get(index, rows[0]) for index in range(len(logits_BV))]
+        settings = [row.session.spec for row in drawing]
+        biases = [_listen_bias(row) for row in drawing]
+        ticks = [row.chunk.seq for row in drawing]
         device = self._device
         temperature_B = torch.tensor([spec.sampling.temperature for spec in settings], device=device)
-        listen_bias_B = torch.tensor([spec.sampling.listen_bias for spec in settings], device=device)
+        listen_bias_B = torch.tensor(biases, device=device)
         seed_B = torch.tensor([spec.seed for spec in settings], device=device)
         draw = Draw(seed_B, torch.tensor(ticks, device=device), step)
         return sample_tokens(logits_BV, self._choices, temperature_B, listen_bias_B, draw)
 
-    def _after(self, row: _Row, first: int, extended: _Extended, said: _Said) -> _Open:
-        """The session once this turn is committed."""
-        index, session = row.session.slot - first, row.session
-        tokens, per_tick = said.tokens[index], self._model.config.text_per_tick
-        state, heard = finish(row.state, tokens, extended.labels_BS[index], per_tick)
-        committed = int(said.state.length_B[index])
-        kept = torch.stack(said.logits[index]).float().cpu().numpy() if self._keep_logits else None
-        result = TurnResult(row.chunk.seq, tuple(tokens), heard, committed, 1 + len(tokens[: per_tick - 1]), kept)
-        return _Open(session.slot, session.epoch, session.spec, state, result)
+    def _sound(self, rows: Sequence[_Row], first: int, said: _Said) -> dict[int, VoiceBlock]:
+        """What the rows that speak sound in this tick, by row; the others cost nothing."""
+        voice, blocks = self._model.voice, dict[int, VoiceBlock]()
+        if voice is None:
+            return blocks
+        for row in rows:
+            index, session = row.session.slot - first, row.session
+            drawn = said.drawn[index]
+            words = [token for token in drawn if token >= N_CONTROL]
+            if words or Control.SPEAK in drawn:
+                before = session.voice or voice.begin()
+                blocks[index] = voice.step(before, words, said.hidden_BU[index], session.spec.seed)
+        return blocks
 
-    def _replay_part(self, session: _Open, part: Sequence[ReplayedTurn]) -> None:
-        """Append a few logged ticks in one forward."""
-        laid = lay_out([turn.tokens for turn in part], self._model.config.sound_tokens)
+    def _turned(
+        self, row: _Row, first: int, extended: _Extended, said: _Said, blocks: dict[int, VoiceBlock]
+    ) -> _Turned:
+        index, session, per_tick = row.session.slot - first, row.session, self._model.config.text_per_tick
+        block, committed = blocks.get(index), int(said.state.length_B[index])
+        tokens = tuple(token for token in said.drawn[index] if token not in self._ends)
+        fed = len(tokens[: per_tick - 1])
+        spoken = Spoken(tokens, committed - fed, block and block.begun)
+        done = finish(row.state, spoken, extended.labels_BS[index], per_tick)
+        kept = torch.stack(said.logits[index]).float().cpu().numpy() if self._keep_logits else None
+        result = TurnResult(row.chunk.seq, tokens, done.heard, committed, 1 + fed, kept, unsaid=done.unsaid)
+        voice = None
+        if block is not None:
+            result, voice = _with_sound(result, block), block.state
+        again = _Open(session.slot, session.epoch, session.spec, done.state, result, voice)
+        return _Turned(again, done.unsaid_places)
+
+    def _replay_part(self, session: _Open, part: Sequence[ReplayedTurn], silent: int) -> None:
+        """Append a few logged ticks in one forward; its voice sounds in those after tick `silent`."""
+        laid = lay_out([turn.fed for turn in part], self._model.config.sound_tokens)
         levels_TFC = self._silence(len(part))
         for index, turn in enumerate(part):
             if turn.record.dmel is not None:
@@ -328,12 +395,27 @@ class EmbeddedEngine:
         sounds, heard_id = self._model.config.sound_tokens, session.state.heard_id
         _, heard_id = collapse(labels[:-sounds], heard_id)
         heard, heard_id = collapse(labels[-sounds:], heard_id)
-        last = part[-1]
-        said, committed = last.record.said, int(extended.state.length_B[0])
-        forwards = 1 + len(last.tokens.fed)
-        result = TurnResult(last.record.seq, said, heard, committed, forwards)
-        state = replace(last.state, heard_id=heard_id)
-        self._sessions[session.spec.id] = _Open(session.slot, session.epoch, session.spec, state, result)
+        last, done = part[-1].record, part[-1].finished
+        kv.erase(self._kv, session.slot, done.unsaid_places)
+        forwards, committed = 1 + len(part[-1].fed.said), int(extended.state.length_B[0])
+        result = TurnResult(last.seq, last.said, heard, committed, forwards, unsaid=done.unsaid)
+        block = self._sounded_again(session, part, extended.hidden_BTU[0, laid.ends], silent)
+        if block is not None:
+            result = replace(_with_sound(result, block), own=last.own, begun=last.begun)
+        state, voice = replace(done.state, heard_id=heard_id), block and block.state
+        self._sessions[session.spec.id] = _Open(session.slot, session.epoch, session.spec, state, result, voice)
+
+    def _sounded_again(
+        self, session: _Open, part: Sequence[ReplayedTurn], hidden_NU: Tensor, silent: int
+    ) -> VoiceBlock | None:
+        """The last block of the utterance that goes on at the end of the log, if `part` holds some of it."""
+        voice, state, block = self._model.voice, session.voice, None
+        for turn, hidden_U in zip(part, hidden_NU, strict=True):
+            if voice is not None and turn.record.seq > silent:
+                words = [token for token in turn.record.said if token >= N_CONTROL]
+                block = voice.step(state or voice.begin(), words, hidden_U, session.spec.seed)
+                state = block.state
+        return block
 
     def _silence(self, ticks: int) -> npt.NDArray[np.uint8]:
         config = self._model.config
@@ -343,6 +425,16 @@ class EmbeddedEngine:
 def _stored(session: _Open) -> TurnResult:
     assert session.last is not None
     return session.last
+
+
+def _with_sound(result: TurnResult, block: VoiceBlock) -> TurnResult:
+    pcm = block.pcm.float().numpy(force=True)
+    return replace(result, pcm=pcm, own=block.levels.numpy(force=True), begun=block.begun)
+
+
+def _listen_bias(row: _Row) -> float:
+    sampling = row.session.spec.sampling
+    return sampling.listen_bias if row.state.utterance is None else sampling.stop_bias
 
 
 def _allowed(model_vocab: int, tokenizer_vocab: int) -> Tensor:

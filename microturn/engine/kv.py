@@ -4,6 +4,8 @@ A turn writes beyond a row's committed length and gives a new state; `commit` mo
 is never read, so a turn that fails leaves no trace.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,15 @@ def scrub(kv: BackboneState, slot: int) -> None:
     row = rows(kv, slot, 1)
     for tensor in (row.length_B, *row.k_BGRD, *row.v_BGRD, *(t for convs in row.convs for t in convs)):
         tensor.zero_()
+
+
+def erase(kv: BackboneState, slot: int, positions: Sequence[int]) -> None:
+    """Zero the keys and values of committed positions of one row, in the layers that can still reach them."""
+    length = int(kv.length_B[slot])
+    for ring_BGRD in (*kv.k_BGRD, *kv.v_BGRD):
+        slots = ring_BGRD.shape[2]
+        reached = [position % slots for position in positions if length - (slots - SLACK) <= position < length]
+        ring_BGRD[slot][:, reached] = 0.0
 
 
 def pack(kv: BackboneState, slot: int) -> dict[str, Tensor]:

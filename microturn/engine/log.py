@@ -16,48 +16,58 @@ import numpy.typing as npt
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.engine.api import InputChunk, TurnResult
-from microturn.engine.session import Runs, SessionState, TickTokens, begin, finish
+from microturn.engine.session import Block, Fed, Finished, Runs, SessionState, Spoken, begin, finish
 from microturn.model.config import InteractionConfig
 
 
 @dataclass(frozen=True, eq=False)
 class TurnRecord:
-    """One committed tick: what came in, and the ids that were said."""
+    """One committed tick: what came in, and the ids that were said.
+
+    own: levels of what it sounded, None if it was silent; begun: tokens of the utterance that had begun to sound.
+    """
 
     seq: int
     dmel: npt.NDArray[np.uint8] | None
     text: Runs
     said: tuple[int, ...]
+    own: Block | None = None
+    begun: int = 0
 
 
 class ReplayedTurn(NamedTuple):
-    """A logged tick, the tokens it fed, and the session after it (but for the transcript's last label)."""
+    """A logged tick, what it fed, and how it ended (but for what was heard)."""
 
     record: TurnRecord
-    tokens: TickTokens
-    state: SessionState
+    fed: Fed
+    finished: Finished
 
 
 def record(chunk: InputChunk, result: TurnResult) -> TurnRecord:
     """The log entry of a committed turn."""
-    return TurnRecord(chunk.seq, chunk.dmel, chunk.text, result.said)
+    return TurnRecord(chunk.seq, chunk.dmel, chunk.text, result.said, result.own, result.begun)
 
 
 def replayed(records: Sequence[TurnRecord], config: InteractionConfig, limit: int) -> Iterator[list[ReplayedTurn]]:
-    """Logged ticks in parts of at most `limit` positions. InputError for a log with a tick missing."""
-    state, part, filled = SessionState(), list[ReplayedTurn](), 0
+    """Logged ticks in parts of at most `limit` positions. InputError for a log with a tick missing.
+
+    A tick after which something is erased is the last of its part: the next ones must not see it.
+    """
+    state, part, filled, length, own = SessionState(), list[ReplayedTurn](), 0, 0, None
     for entry in records:
         if entry.seq != state.tick:
             raise InputError("a log with a tick missing", "replay", f"seq {entry.seq}", f"seq {state.tick}")
-        tokens, state = begin(state, entry.text, config.typed_per_tick)
-        tokens = tokens._replace(fed=entry.said[: config.text_per_tick - 1])
-        state, _ = finish(state, entry.said, (), config.text_per_tick)
-        size = config.sound_tokens + sum(map(len, tokens))
-        if part and filled + size > limit:
+        fed, begun = begin(state, entry.text, config.typed_per_tick, own)
+        fed = fed._replace(said=entry.said[: config.text_per_tick - 1])
+        size = config.sound_tokens + fed.positions
+        length += size
+        spoken = Spoken(entry.said, length - len(fed.said), None if entry.own is None else entry.begun)
+        finished = finish(begun, spoken, (), config.text_per_tick)
+        if part and (filled + size > limit or part[-1].finished.unsaid):
             yield part
             part, filled = [], 0
-        part.append(ReplayedTurn(entry, tokens, state))
-        filled += size
+        part.append(ReplayedTurn(entry, fed, finished))
+        state, own, filled = finished.state, entry.own, filled + size
     if part:
         yield part
 
@@ -74,19 +84,25 @@ def read_log(path: Path, config: InteractionConfig) -> list[TurnRecord]:
 
 
 def _to_row(entry: TurnRecord) -> dict[str, Any]:
-    packed = None if entry.dmel is None else base64.b64encode(zlib.compress(entry.dmel.tobytes())).decode("ascii")
-    return {"seq": entry.seq, "dmel": packed, "text": entry.text, "said": entry.said}
+    row: dict[str, Any] = {"seq": entry.seq, "dmel": _packed(entry.dmel), "text": entry.text, "said": entry.said}
+    return row if entry.own is None else row | {"own": _packed(entry.own), "begun": entry.begun}
 
 
 def _from_row(row: dict[str, Any], where: str, config: InteractionConfig) -> TurnRecord:
     shape = (config.frames_per_tick, config.mel.n_mels)
     try:
-        packed = row["dmel"]
-        dmel = None
-        if packed is not None:
-            dmel = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8).reshape(shape)
+        dmel, own = _unpacked(row["dmel"], shape), _unpacked(row.get("own"), shape)
         text = tuple(tuple(map(int, run)) for run in row["text"])
-        return TurnRecord(int(row["seq"]), dmel, text, tuple(map(int, row["said"])))
+        said, begun = tuple(map(int, row["said"])), int(row.get("begun", 0))
+        return TurnRecord(int(row["seq"]), dmel, text, said, own, begun)
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         right = "seq, dmel, text and said as `write_log` gives them"
         raise InputError("not a log entry", where, f"{error!r}", right) from error
+
+
+def _packed(levels: npt.NDArray[np.uint8] | None) -> str | None:
+    return None if levels is None else base64.b64encode(zlib.compress(levels.tobytes())).decode("ascii")
+
+
+def _unpacked(packed: str | None, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
+    return None if packed is None else np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8).reshape(shape)

@@ -19,8 +19,9 @@ from microturn.model.checkpoint import Checkpoint
 class EngineParticipant:
     """Speaks for one session: hears sound (None is silence) and typed text, says text and events.
 
-    Events carry the end of their tick: one "heard" and one "say" for the words of the tick, then one for each control
-    token said ("speak", "yield", "delegate"). `data={"joins": True}`: the text goes on with the last word before it.
+    Events carry the end of their tick: one "heard" and one "say" for the words of the tick, "unsaid" for words said
+    before that never sounded, now that it is silent, then one for each control token said ("yield", "delegate"), and
+    "speak" where it sounds without a new word. `data={"joins": True}`: the text goes on with the last word before it.
     """
 
     def __init__(self, engine: Engine, ref: SessionRef, tokenizer: TextTokenizer, mel: MelConfig) -> None:
@@ -47,20 +48,22 @@ def participant(checkpoint: Checkpoint, spec: SessionSpec) -> EngineParticipant:
 
 
 def said_chunk(result: TurnResult, tokenizer: TextTokenizer) -> Chunk:
-    """What a turn gave, as words and events."""
+    """What a turn gave, as sound, words and events."""
     words = tokenizer.decode(result.said)
-    return Chunk(text=(words,) if words else (), events=tuple(_events(result, tokenizer)))
+    return Chunk(pcm=result.pcm, text=(words,) if words else (), events=tuple(_events(result, tokenizer)))
 
 
 def _events(result: TurnResult, tokenizer: TextTokenizer) -> Iterator[Event]:
     t_ms = (result.seq + 1) * TICK_MS
-    for kind, ids in (("heard", result.heard), ("say", result.said)):
+    for kind, ids in (("heard", result.heard), ("say", result.said), ("unsaid", result.unsaid)):
         text = tokenizer.decode(ids)
         if text:
             yield Event(t_ms, result.seq, kind, text, _joins(ids, tokenizer))
     for index in result.said:
         if index < N_CONTROL:
             yield Event(t_ms, result.seq, Control(index).name.lower())
+    if result.own is not None and not tokenizer.decode(result.said):
+        yield Event(t_ms, result.seq, Control.SPEAK.name.lower())
 
 
 def _joins(ids: Sequence[int], tokenizer: TextTokenizer) -> dict[str, bool] | None:

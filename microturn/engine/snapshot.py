@@ -1,18 +1,24 @@
 """Snapshots as safetensors: bytes or a file, and back. What a snapshot holds is said in api.py."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.engine.api import SessionSpec, Snapshot, TurnResult
 from microturn.engine.session import SessionState
+from microturn.model.vocoder import VocoderState
+from microturn.model.voice import VoiceState
 
 FORMAT = "microturn-session-1"
+LAST, VOICE = "last.", "voice."
 RIGHT = f"a {FORMAT} safetensors file made by `snapshot_to_bytes`"
 
 
@@ -23,11 +29,12 @@ def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
         "spec": to_dict(snapshot.spec),
         "epoch": snapshot.epoch,
         "state": to_dict(snapshot.state),
-        "last": last and [last.seq, last.said, last.heard, last.committed, last.forwards],
+        "last": last and [last.seq, last.said, last.heard, last.committed, last.forwards, last.begun, last.unsaid],
         "committed": snapshot.committed,
         "weights": snapshot.weights,
     }
-    return save(snapshot.kv, metadata={"format": FORMAT, "session": json.dumps(header)})
+    tensors = snapshot.kv | _sound_tensors(last) | _voice_tensors(snapshot.voice)
+    return save(tensors, metadata={"format": FORMAT, "session": json.dumps(header)})
 
 
 def snapshot_from_bytes(data: bytes, where: str = "snapshot") -> Snapshot:
@@ -43,8 +50,10 @@ def snapshot_from_bytes(data: bytes, where: str = "snapshot") -> Snapshot:
     try:
         header = json.loads(metadata["session"])
         spec, state = from_dict(SessionSpec, header["spec"], where), from_dict(SessionState, header["state"], where)
-        last = _result(header["last"])
-        return Snapshot(spec, int(header["epoch"]), state, last, int(header["committed"]), header["weights"], tensors)
+        last = _result(header["last"], tensors)
+        voice, epoch, committed = _voice_state(tensors), int(header["epoch"]), int(header["committed"])
+        rest = {name: tensor for name, tensor in tensors.items() if not name.startswith((LAST, VOICE))}
+        return Snapshot(spec, epoch, state, last, committed, header["weights"], rest, voice)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("a snapshot with a broken header", where, f"{error!r}", RIGHT) from error
 
@@ -65,8 +74,50 @@ def load_snapshot(path: Path) -> Snapshot:
     return snapshot_from_bytes(data, str(path))
 
 
-def _result(row: list[Any] | None) -> TurnResult | None:
+def _result(row: list[Any] | None, tensors: dict[str, Tensor]) -> TurnResult | None:
     if row is None:
         return None
-    seq, said, heard, committed, forwards = row
-    return TurnResult(int(seq), tuple(said), tuple(heard), int(committed), int(forwards))
+    seq, said, heard, committed, forwards, *sounding = row
+    begun, unsaid = sounding or (0, ())
+    result = TurnResult(int(seq), tuple(said), tuple(heard), int(committed), int(forwards), unsaid=tuple(unsaid))
+    if LAST + "own" not in tensors:
+        return result
+    pcm, own = (tensors[LAST + name].numpy() for name in ("pcm", "own"))
+    return replace(result, pcm=pcm, own=own, begun=int(begun))
+
+
+def _sound_tensors(last: TurnResult | None) -> dict[str, Tensor]:
+    if last is None or last.pcm is None or last.own is None:
+        return {}
+    return {LAST + "pcm": torch.as_tensor(last.pcm.copy()), LAST + "own": torch.as_tensor(last.own.copy())}
+
+
+def _voice_tensors(state: VoiceState | None) -> dict[str, Tensor]:
+    if state is None:
+        return {}
+    numbers = [state.length, state.ticks, state.current, state.age, state.begun, *state.waiting]
+    parts = {"numbers": torch.tensor(numbers), "k": state.k_AHPD, "v": state.v_AHPD, "block": state.block_FC}
+    parts |= {"overlap": state.vocoder.overlap_BOH}
+    parts |= {f"past{index}": past for index, past in enumerate(state.vocoder.pasts)}
+    return {VOICE + name: tensor.contiguous() for name, tensor in parts.items()}
+
+
+def _voice_state(tensors: dict[str, Tensor]) -> VoiceState | None:
+    parts = {name.removeprefix(VOICE): tensor for name, tensor in tensors.items() if name.startswith(VOICE)}
+    if not parts:
+        return None
+    numbers: list[int] = parts["numbers"].numpy().tolist()
+    length, ticks, current, age, begun, *waiting = numbers
+    pasts = tuple(parts[f"past{index}"] for index in range(sum(name.startswith("past") for name in parts)))
+    return VoiceState(
+        length=length,
+        ticks=ticks,
+        k_AHPD=parts["k"],
+        v_AHPD=parts["v"],
+        block_FC=parts["block"],
+        waiting=tuple(waiting),
+        current=current,
+        age=age,
+        begun=begun,
+        vocoder=VocoderState(pasts, parts["overlap"]),
+    )

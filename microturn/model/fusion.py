@@ -59,7 +59,7 @@ class OwnStem(nn.Module):
     def __init__(self, config: InteractionConfig, inner_width: int) -> None:
         super().__init__()
         width = config.backbone.width
-        self.top = config.mel.n_levels - 1
+        self.last_level = config.mel.n_levels - 1
         self.fold = nn.Linear(config.frames_per_tick * config.mel.n_mels, inner_width, bias=False)
         self.out = nn.Linear(inner_width, width, bias=False)
         self.norm = RMSNorm(width, config.backbone.norm_eps)
@@ -67,7 +67,7 @@ class OwnStem(nn.Module):
 
     def forward(self, levels_BOPC: Tensor) -> Tensor:
         """uint8 levels to [B, O, U]."""
-        centred = levels_BOPC.flatten(-2).to(self.fold.weight.dtype) / self.top - 0.5
+        centred = levels_BOPC.flatten(-2).to(self.fold.weight.dtype) / self.last_level - 0.5
         own_BOU = self.norm(self.out(F.gelu(self.fold(centred))))
         return own_BOU + self.mark.to(own_BOU.dtype)
 

@@ -27,19 +27,23 @@ Array = TypeVar("Array", np.ndarray, Tensor)
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """The only two settings between logits and decision.
+    """The only settings between logits and decision.
 
-    temperature: 0 takes the likeliest token; listen_bias is added to the logit of <listen>.
+    temperature: 0 takes the likeliest token. listen_bias is added to the logit of <listen> where the session was silent
+    in the last tick; where it sounded, stop_bias is: the one decides how readily it begins, the other how readily it
+    stops. A session without a voice never sounds.
     """
 
     temperature: float = 0.0
     listen_bias: float = 0.0
+    stop_bias: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.temperature < float("inf"):
             raise ConfigError("temperature", "SamplingConfig", self.temperature, "a finite number, 0 or more")
-        if not -float("inf") < self.listen_bias < float("inf"):
-            raise ConfigError("listen_bias", "SamplingConfig", self.listen_bias, "a finite number")
+        for name in ("listen_bias", "stop_bias"):
+            if not -float("inf") < getattr(self, name) < float("inf"):
+                raise ConfigError(name, "SamplingConfig", getattr(self, name), "a finite number")
 
 
 class Draw(NamedTuple):

@@ -56,14 +56,14 @@ def test_no_name_on_the_tick_path_is_that_of_a_rule(path: Path) -> None:
     assert {name for name in names if RULE_WORDS & set(name.lower().strip("_").split("_"))} == set()
 
 
-def test_a_tick_ends_by_the_listen_token_or_the_budget_and_by_nothing_else() -> None:
+def test_a_tick_ends_by_the_token_that_ends_it_or_the_budget_and_by_nothing_else() -> None:
     """All conditions of the deciding function, as written."""
     say = method("_say")
     conditions = [node.test for node in ast.walk(say) if isinstance(node, ast.If | ast.While | ast.IfExp)]
     filters = [c for node in ast.walk(say) if isinstance(node, ast.comprehension) for c in node.ifs]
     assert [ast.unparse(c) for c in conditions] == ["not going or step + 1 == budget"]
-    assert [ast.unparse(c) for c in filters] == ["tokens[index] != Control.LISTEN"]
-    assert [ast.unparse(n.iter) for n in ast.walk(say) if isinstance(n, ast.For)] == ["range(budget)", "going", "going"]
+    assert [ast.unparse(c) for c in filters] == ["tokens[index] not in self._ends"]
+    assert [ast.unparse(n.iter) for n in ast.walk(say) if isinstance(n, ast.For)] == ["range(budget)", "going"]
 
 
 def test_what_is_said_is_what_was_sampled_from_the_models_logits() -> None:
@@ -74,13 +74,13 @@ def test_what_is_said_is_what_was_sampled_from_the_models_logits() -> None:
     calls = [
         ast.unparse(n) for n in ast.walk(method("_say")) if isinstance(n, ast.Call) and "append" in ast.unparse(n.func)
     ]
-    assert calls == ["said.logits[index].append(logits_BV[index])", "said.tokens[index].append(tokens[index])"]
+    assert calls == ["said.logits[index].append(logits_BV[index])", "said.drawn[index].append(tokens[index])"]
     returns = [n.value for n in ast.walk(method("_sample")) if isinstance(n, ast.Return)]
     assert [ast.unparse(n.func) for n in returns if isinstance(n, ast.Call)] == [sample_tokens.__name__]
 
 
-def test_bias_and_temperature_are_the_only_settings() -> None:
-    assert {field.name for field in dataclasses.fields(SamplingConfig)} == {"temperature", "listen_bias"}
+def test_biases_and_temperature_are_the_only_settings() -> None:
+    assert {field.name for field in dataclasses.fields(SamplingConfig)} == {"temperature", "listen_bias", "stop_bias"}
     assert {field.name for field in dataclasses.fields(SessionSpec)} == {"seed", "sampling", "id"}
     arguments = ["logits_BV", "choices", "temperature_B", "listen_bias_B", "draw"]
     assert list(sample_tokens.__annotations__)[:-1] == arguments

@@ -1,5 +1,7 @@
 """The model as a participant: sound and words in, words and events out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,20 @@ def test_a_silent_tick_says_nothing() -> None:
 def test_control_tokens_become_events() -> None:
     chunk = said_chunk(result(int(Control.YIELD), int(Control.DELEGATE)), TOKENIZER)
     assert (chunk.text, [event.kind for event in chunk.events]) == ((), ["yield", "delegate"])
+
+
+def test_a_tick_that_sounds_gives_its_sound_and_says_when_it_only_goes_on() -> None:
+    pcm, own = noise(1), np.zeros((10, 80), np.uint8)
+    writing = said_chunk(replace(result(*ids("one")), pcm=pcm, own=own), TOKENIZER)
+    assert np.array_equal(writing.samples, pcm)
+    assert [event.kind for event in writing.events] == ["say"]
+    going_on = said_chunk(replace(result(), pcm=pcm, own=own), TOKENIZER)
+    assert (going_on.text, going_on.events) == ((), (Event(1400, 6, "speak"),))
+
+
+def test_words_that_stay_unsaid_are_an_event_of_the_tick_that_is_silent() -> None:
+    chunk = said_chunk(replace(result(), unsaid=ids("two six")), TOKENIZER)
+    assert (chunk.text, chunk.pcm, chunk.events) == ((), None, (Event(1400, 6, "unsaid", "two six"),))
 
 
 def test_a_piece_that_goes_on_with_a_word_says_so() -> None:

@@ -9,7 +9,7 @@ import torch
 from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.media.text import N_CONTROL, Control
-from microturn.model.config import BackboneConfig, InteractionConfig
+from microturn.model.config import BackboneConfig, InteractionConfig, VoiceConfig
 from microturn.model.interaction import InteractionModel, init_weights
 from microturn.model.sampling import SamplingConfig
 
@@ -21,8 +21,19 @@ CONFIG = InteractionConfig(
     ),
     vocab_size=VOCAB + 8, frame_width=16, stem_width=32, heard_layer=1, text_per_tick=2, typed_per_tick=3,
 )  # fmt: skip
+SPOKEN = replace(
+    CONFIG,
+    voice=VoiceConfig(
+        own_width=24, decoder_width=16, decoder_layers=2, decoder_heads=2, decoder_window=8, flow_width=16,
+        flow_blocks=2, flow_evals=2, vocoder_width=8, vocoder_layers=1,
+    ),
+)  # fmt: skip
 # At this bias the toy model is silent in most ticks and says one token or two in the others.
 TALKATIVE = SamplingConfig(temperature=1.0, listen_bias=4.5)
+
+
+# And one with a voice says something now and then and goes on for a few ticks.
+SPEAKING = SamplingConfig(temperature=1.0, listen_bias=4.0, stop_bias=2.5)
 
 
 class NumberTokenizer:
@@ -87,6 +98,28 @@ def alone(seed: int, ticks: int) -> list[TurnResult]:
     return run(engine, engine.open(spec(seed)), chunks(seed, ticks))
 
 
+def spoken_model() -> InteractionModel:
+    """Goes on speaking more often than it writes; of its words some begin to sound and some do not."""
+    model = toy_model(config=SPOKEN)
+    assert model.voice is not None
+    model.decision.weight.data[int(Control.SPEAK)] *= 6.0
+    model.voice.begins.weight.data *= 4.0
+    return model
+
+
+def spoken_engine(slots: int = 4) -> EmbeddedEngine:
+    return EmbeddedEngine(spoken_model(), VOCAB, slots=slots, keep_logits=True)
+
+
+def spoken_spec(seed: int) -> SessionSpec:
+    return SessionSpec(seed=seed, sampling=SPEAKING)
+
+
+def spoken_alone(seed: int, ticks: int) -> list[TurnResult]:
+    engine = spoken_engine(slots=1)
+    return run(engine, engine.open(spoken_spec(seed)), chunks(seed, ticks))
+
+
 def assert_same(got: Sequence[TurnResult], wanted: Sequence[TurnResult]) -> None:
     assert [(r.seq, r.said, r.heard, r.committed) for r in got] == [
         (r.seq, r.said, r.heard, r.committed) for r in wanted
@@ -94,3 +127,12 @@ def assert_same(got: Sequence[TurnResult], wanted: Sequence[TurnResult]) -> None
     for mine, theirs in zip(got, wanted, strict=True):
         if mine.logits is not None and theirs.logits is not None:
             np.testing.assert_allclose(mine.logits, theirs.logits, atol=1e-4)
+    assert_same_sound(got, wanted)
+
+
+def assert_same_sound(got: Sequence[TurnResult], wanted: Sequence[TurnResult]) -> None:
+    assert [(r.own is None, r.begun, r.unsaid) for r in got] == [(r.own is None, r.begun, r.unsaid) for r in wanted]
+    for mine, theirs in zip(got, wanted, strict=True):
+        if mine.pcm is not None and theirs.pcm is not None and mine.own is not None and theirs.own is not None:
+            np.testing.assert_allclose(mine.pcm, theirs.pcm, atol=1e-4)
+            assert np.abs(mine.own.astype(int) - theirs.own).max() <= 1  # a value between two levels may fall to either
