@@ -14,11 +14,9 @@ from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.engine.api import SessionSpec, Snapshot, TurnResult
 from microturn.engine.session import SessionState
-from microturn.model.vocoder import VocoderState
-from microturn.model.voice import VoiceState
 
 FORMAT = "microturn-session-1"
-LAST, VOICE = "last.", "voice."
+LAST, VOICE = "last.", "voice"
 RIGHT = f"a {FORMAT} safetensors file made by `snapshot_to_bytes`"
 
 
@@ -33,7 +31,8 @@ def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
         "committed": snapshot.committed,
         "weights": snapshot.weights,
     }
-    tensors = snapshot.kv | _sound_tensors(last) | _voice_tensors(snapshot.voice)
+    voice = {VOICE + name: tensor for name, tensor in snapshot.voice.items()}
+    tensors = snapshot.kv | voice | _sound_tensors(last)
     return save(tensors, metadata={"format": FORMAT, "session": json.dumps(header)})
 
 
@@ -51,7 +50,8 @@ def snapshot_from_bytes(data: bytes, where: str = "snapshot") -> Snapshot:
         header = json.loads(metadata["session"])
         spec, state = from_dict(SessionSpec, header["spec"], where), from_dict(SessionState, header["state"], where)
         last = _result(header["last"], tensors)
-        voice, epoch, committed = _voice_state(tensors), int(header["epoch"]), int(header["committed"])
+        voice = {name.removeprefix(VOICE): t for name, t in tensors.items() if name.startswith(VOICE)}
+        epoch, committed = int(header["epoch"]), int(header["committed"])
         rest = {name: tensor for name, tensor in tensors.items() if not name.startswith((LAST, VOICE))}
         return Snapshot(spec, epoch, state, last, committed, header["weights"], rest, voice)
     except (KeyError, TypeError, ValueError) as error:
@@ -90,34 +90,3 @@ def _sound_tensors(last: TurnResult | None) -> dict[str, Tensor]:
     if last is None or last.pcm is None or last.own is None:
         return {}
     return {LAST + "pcm": torch.as_tensor(last.pcm.copy()), LAST + "own": torch.as_tensor(last.own.copy())}
-
-
-def _voice_tensors(state: VoiceState | None) -> dict[str, Tensor]:
-    if state is None:
-        return {}
-    numbers = [state.length, state.ticks, state.current, state.age, state.begun, *state.waiting]
-    parts = {"numbers": torch.tensor(numbers), "k": state.k_AHPD, "v": state.v_AHPD, "block": state.block_FC}
-    parts |= {"overlap": state.vocoder.overlap_BOH}
-    parts |= {f"past{index}": past for index, past in enumerate(state.vocoder.pasts)}
-    return {VOICE + name: tensor.contiguous() for name, tensor in parts.items()}
-
-
-def _voice_state(tensors: dict[str, Tensor]) -> VoiceState | None:
-    parts = {name.removeprefix(VOICE): tensor for name, tensor in tensors.items() if name.startswith(VOICE)}
-    if not parts:
-        return None
-    numbers: list[int] = parts["numbers"].numpy().tolist()
-    length, ticks, current, age, begun, *waiting = numbers
-    pasts = tuple(parts[f"past{index}"] for index in range(sum(name.startswith("past") for name in parts)))
-    return VoiceState(
-        length=length,
-        ticks=ticks,
-        k_AHPD=parts["k"],
-        v_AHPD=parts["v"],
-        block_FC=parts["block"],
-        waiting=tuple(waiting),
-        current=current,
-        age=age,
-        begun=begun,
-        vocoder=VocoderState(pasts, parts["overlap"]),
-    )

@@ -1,9 +1,11 @@
 """The vocoder: mel frames to sound, causal and streaming, with a constant delay. Its training is train/vocoder.py's.
 
-After Vocos (Siuzdak 2023, arXiv 2306.00814): ConvNeXt blocks give magnitude and phase of a short-time spectrum, and the
-inverse transform with overlap-add does the rest. Here every convolution looks back only.
+Causal ConvNeXt blocks and overlap-add as in Vocos (Siuzdak 2023, arXiv 2306.00814), but the net does not invent phases:
+an ear gives the pitch, the blocks give two spectral envelopes, and the sound is a train of pulses and a noise, each
+filtered by one of them with minimum phase (Liu, Chen and Yu 2020, "Neural homomorphic vocoder"). So the voice keeps in
+step with itself across blocks, with no judge in training that asks for it.
 Shapes: B clips, F mel frames, C mel channels, T sub-frames (two a mel frame), D width, K spectrum bins, N samples,
-H samples of a hop.
+H samples of a hop, E kinds of excitation, P pitch bins.
 """
 
 import json
@@ -20,12 +22,16 @@ from torch.nn import functional as F
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import ConfigError, InputError
 from microturn.media.mel import MelConfig
+from microturn.model.excitation import ExcitationState, excitation, minimum_phase, silent_start, white_noise
+from microturn.model.pitch import FRAMES, MIDDLE_HZ, PitchEar, pitch_hz
 
 SUBFRAMES = 2
 KERNEL = 7
 FRAME_KERNEL = 3
 WIDENING = 2
-MAX_LOG_MAGNITUDE = 5.0
+MAX_LOG_MAGNITUDE = 3.0
+FIRST_LOG_MAGNITUDE = -4.0
+SILENCE = -1.0
 FORMAT = "microturn-vocoder-1"
 
 
@@ -55,15 +61,26 @@ class VocoderConfig:
 
 
 class VocoderState(NamedTuple):
-    """What a clip leaves behind: the last inputs of every convolution, [B, kernel - 1, channels] each, and the sound
-    that later windows still add to, [B, windows' overlap in hops, H]."""
+    """What a clip leaves behind: the last mel frames [B, 4, C] and inputs of every convolution [B, kernel - 1, D]; the
+    last samples of the excitation; the sound that later windows still add to, [B, windows' overlap in hops, H]."""
 
     pasts: tuple[Tensor, ...]
+    excitation: ExcitationState
+    excitation_BEN: Tensor
     overlap_BOH: Tensor
+
+
+class Spoken(NamedTuple):
+    """Sound [B, N], and what the ear heard: logits of pitch bins [B, T, P]."""
+
+    pcm_BN: Tensor
+    pitch_BTP: Tensor
 
 
 class Vocoder(nn.Module):
     """Mel in dB to sound. A whole clip and any cutting of it into steps give the same samples."""
+
+    noise: Tensor
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -73,40 +90,63 @@ class Vocoder(nn.Module):
         self.embed_norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(_Block(width, 1.0 / config.layers) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
-        self.spectrum = nn.Linear(width, 2 * bins)
-        nn.init.normal_(self.spectrum.weight, std=0.02)
-        nn.init.zeros_(self.spectrum.bias)
+        self.envelopes = nn.Linear(width, 2 * bins)
+        nn.init.normal_(self.envelopes.weight, std=0.02)
+        nn.init.constant_(self.envelopes.bias, FIRST_LOG_MAGNITUDE)
+        self.ear = PitchEar(SUBFRAMES)
+        self.register_buffer("noise", white_noise(), persistent=False)
 
     def forward(self, mel_BFC: Tensor) -> Tensor:
         """Whole clips from their first frame: mel float [B, F, C] in dB to sound float32 [B, F * hop_samples]."""
-        return self._continued(mel_BFC, self.begin(mel_BFC.shape[0]))[0]
+        return self._continued(mel_BFC, self.begin(mel_BFC.shape[0]))[0].pcm_BN
+
+    def at_pitch(self, mel_BFC: Tensor, pitch_hz_BT: Tensor) -> Spoken:
+        """Whole clips at the pitch in Hz of every sub-frame, for training: what the ear hears does not sound."""
+        return self._continued(mel_BFC, self.begin(mel_BFC.shape[0]), pitch_hz_BT)[0]
 
     def begin(self, clips: int = 1) -> VocoderState:
-        """The state before the first frame."""
+        """The state before the first frame: silence has been heard and said."""
         weight, config = self.embed.weight, self.config
-        frames = weight.new_zeros(clips, FRAME_KERNEL - 1, config.mel.n_mels)
+        frames = weight.new_full((clips, FRAMES - 1, config.mel.n_mels), SILENCE)
         pasts = [weight.new_zeros(clips, KERNEL - 1, config.width) for _ in self.blocks]
         overlapping = -(-config.window_samples // config.hop_samples) - 1
-        overlap_BOH = weight.new_zeros(clips, overlapping, config.hop_samples, dtype=torch.float32)
-        return VocoderState((frames, *pasts), overlap_BOH)
+        return VocoderState(
+            (frames, *pasts),
+            silent_start(clips, MIDDLE_HZ, weight.device),
+            weight.new_zeros(clips, 2, config.delay_samples, dtype=torch.float32),
+            weight.new_zeros(clips, overlapping, config.hop_samples, dtype=torch.float32),
+        )
 
     def step(self, mel_FC: Tensor, state: VocoderState) -> tuple[Tensor, VocoderState]:
         """The next frames of one clip, float [F, C] in dB: as much sound, float32 [F * hop_samples]."""
-        pcm_BN, state = self._continued(mel_FC[None], state)
-        return pcm_BN[0], state
+        spoken, state = self._continued(mel_FC[None], state)
+        return spoken.pcm_BN[0], state
 
-    def _continued(self, mel_BFC: Tensor, state: VocoderState) -> tuple[Tensor, VocoderState]:
-        frames, *pasts = state.pasts
-        recent_BFC = torch.cat([frames, self._normalised(mel_BFC)], dim=1)
-        stacked = recent_BFC.unfold(1, FRAME_KERNEL, 1).flatten(2)
+    def _continued(
+        self, mel_BFC: Tensor, state: VocoderState, pitch_hz_BT: Tensor | None = None
+    ) -> tuple[Spoken, VocoderState]:
+        recent_BFC = torch.cat([state.pasts[0], self._normalised(mel_BFC)], dim=1)
+        pitch_BTP = self.ear(recent_BFC)
+        envelopes_BTK, pasts = self._envelopes(recent_BFC, state.pasts[1:])
+        if pitch_hz_BT is None:
+            pitch_hz_BT = pitch_hz(pitch_BTP)
+        rate_hz, hop, delay = self.config.mel.sample_rate_hz, self.config.hop_samples, self.config.delay_samples
+        new_BEN, excited = excitation(pitch_hz_BT, self.noise, hop, rate_hz, state.excitation)
+        excitation_BEN = torch.cat([state.excitation_BEN, new_BEN], dim=2)
+        pcm_BN, overlap_BOH = self._sound(envelopes_BTK, excitation_BEN, state.overlap_BOH)
+        kept = (recent_BFC[:, 1 - FRAMES :], *pasts)
+        return Spoken(pcm_BN, pitch_BTP), VocoderState(kept, excited, excitation_BEN[:, :, -delay:], overlap_BOH)
+
+    def _envelopes(self, recent_BFC: Tensor, pasts: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
+        """Log magnitudes of the filters of pulses and noise, [B, T, 2 K], and what the next frames need."""
+        stacked = recent_BFC[:, FRAMES - FRAME_KERNEL :].unfold(1, FRAME_KERNEL, 1).flatten(2)
         hidden_BTD = self.embed_norm(self.embed(stacked).unflatten(2, (SUBFRAMES, -1)).flatten(1, 2))
-        kept = [recent_BFC[:, 1 - FRAME_KERNEL :]]
+        kept: list[Tensor] = []
         for block, past_BTD in zip(self.blocks, pasts, strict=True):
             recent_BTD = torch.cat([past_BTD, hidden_BTD], dim=1)
             hidden_BTD = block(recent_BTD)
             kept.append(recent_BTD[:, 1 - KERNEL :])
-        pcm_BN, overlap_BOH = self._sound(self.spectrum(self.norm(hidden_BTD)), state.overlap_BOH)
-        return pcm_BN, VocoderState(tuple(kept), overlap_BOH)
+        return self.envelopes(self.norm(hidden_BTD)), kept
 
     def _normalised(self, mel_BFC: Tensor) -> Tensor:
         """Clipped to the range that the levels cover, so that levels and exact values look alike; -1 to 1."""
@@ -114,16 +154,17 @@ class Vocoder(nn.Module):
         scaled_BFC = 2.0 * (mel_BFC.clamp(low_db, high_db) - low_db) / (high_db - low_db) - 1.0
         return scaled_BFC.to(self.embed.weight.dtype)
 
-    def _sound(self, spectrum_BTK: Tensor, overlap_BOH: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows of sound added where they overlap; what later windows still add to is held back.
+    def _sound(self, envelopes_BTK: Tensor, excitation_BEN: Tensor, overlap_BOH: Tensor) -> tuple[Tensor, Tensor]:
+        """Filtered windows added where they overlap; what later windows still add to is held back.
 
         In float32 whatever the weights are: a coarse window would be heard at every hop.
         """
-        window, envelope_H = _window(self.config, spectrum_BTK.device)
-        log_magnitude, phase = spectrum_BTK.float().chunk(2, dim=2)
-        bins_BTK = torch.polar(torch.exp(log_magnitude.clamp(max=MAX_LOG_MAGNITUDE)), phase)
-        windows_BTN = torch.fft.irfft(bins_BTK, n=self.config.window_samples) * window
-        hops_BTOH = _hops(windows_BTN, self.config.hop_samples)
+        size, hop = self.config.window_samples, self.config.hop_samples
+        window, envelope_H = _window(self.config, envelopes_BTK.device)
+        of_pulses_BTK, of_noise_BTK = envelopes_BTK.float().clamp(max=MAX_LOG_MAGNITUDE).chunk(2, dim=2)
+        pulses_BTK, noise_BTK = torch.fft.rfft(excitation_BEN.unfold(2, size, hop) * window).unbind(1)
+        bins_BTK = minimum_phase(of_pulses_BTK) * pulses_BTK + of_noise_BTK.exp() * noise_BTK
+        hops_BTOH = _hops(torch.fft.irfft(bins_BTK, n=size) * window, hop)
         subframes, overlapping = hops_BTOH.shape[1], overlap_BOH.shape[1]
         summed_BTH = F.pad(overlap_BOH, (0, 0, 0, subframes))
         for later in range(overlapping + 1):

@@ -20,9 +20,10 @@ from microturn.core.errors import ConfigError
 from microturn.data.agent import AgentVoice
 from microturn.data.scenarios import all_lines, corpus
 from microturn.media.mel import dequantize, log_mel_db, quantize
+from microturn.model.pitch import MIDDLE_HZ, bin_octaves, pitch_hz
 from microturn.model.vocoder import Vocoder, VocoderConfig, save_vocoder
 from microturn.train.distributed import on_stop_signals
-from microturn.train.vocoder_judges import Judges, favour, judges_loss
+from microturn.train.pitch import Pitch, pitch_of
 from microturn.train.vocoder_loss import VocoderLoss
 
 Show = Callable[[int, Mapping[str, float]], None]
@@ -37,29 +38,23 @@ class VocoderTrainConfig:
     """`clips` are said once and kept; a step takes `batch` pieces of `frames` mel frames.
 
     Its input is made to look like mel that a model gives: `noise_db` at most is added to half of the pieces, half are
-    rounded to the front end's levels, all are `gain_db` (lowest, highest) louder. From step `judged_from` on judges
-    take part, with pieces of `judged_batch`; their weight and that of matching their features are beside the losses'.
+    rounded to the front end's levels, all are `gain_db` (lowest, highest) louder. Convergence and the ear's pitch count
+    by their weights, the other losses by one.
     """
 
     vocoder: VocoderConfig = field(default_factory=VocoderConfig)
     clips: int = 4_000
     batch: int = 16
     frames: int = 60
-    steps: int = 3_500
-    judged_from: int = 2_200
-    judged_batch: int = 8
-    judge_windows: tuple[int, ...] = (512, 1024)
-    judge_periods: tuple[int, ...] = (2, 3, 5, 7, 11)
-    judge_lr: float = 8e-4
-    opinion_weight: float = 0.1
-    matching_weight: float = 0.2
+    steps: int = 2_000
     lr: float = 2e-3
     warm_up: int = 100
     clip_norm: float = 5.0
-    complex_weight: float = 0.05
+    convergence_weight: float = 0.1
+    pitch_weight: float = 0.2
     noise_db: float = 3.0
     gain_db: tuple[float, float] = (-6.0, 3.0)
-    windows: tuple[int, ...] = (256, 512, 1024)
+    windows: tuple[int, ...] = (256, 512, 1024, 2048)
     ema: float = 0.998
     save_every: int = 200
     seed: int = 0
@@ -136,10 +131,8 @@ class VocoderTrainer:
         self.vocoder = Vocoder(self.config.vocoder)
         self.average = Vocoder(self.config.vocoder).requires_grad_(False).eval()
         self.average.load_state_dict(self.vocoder.state_dict())
-        self.losses = VocoderLoss(self.config.windows, self.config.complex_weight, self.config.vocoder.mel)
+        self.losses = VocoderLoss(self.config.windows, self.config.convergence_weight, self.config.vocoder.mel)
         self.optimizer = torch.optim.AdamW(self.vocoder.parameters(), self.config.lr, BETAS, weight_decay=0.01)
-        self.judges = Judges(self.config.judge_windows, self.config.judge_periods)
-        self.judges_optimizer = torch.optim.AdamW(self.judges.parameters(), self.config.judge_lr, BETAS)
 
     def run(self, show: Show, minutes: float) -> None:
         """Step and save until done, asked to stop, or out of time; saves at the end either way."""
@@ -162,17 +155,16 @@ class VocoderTrainer:
         config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = config.lr * lr_share(self.step, config)
+        pitch = self._pitch(pcm_BN)
         with self.precision():
-            said_BN = self.vocoder(mel_BFC)
+            spoken = self.vocoder.at_pitch(mel_BFC, pitch.hz_BT)
         # Windows that began before the piece are missing from its first samples.
         skipped = config.vocoder.window_samples
-        said_BN, right_BN = said_BN[:, skipped:], pcm_BN[:, skipped:]
+        said_BN, right_BN = spoken.pcm_BN[:, skipped:], pcm_BN[:, skipped:]
         parts = self.losses(said_BN, right_BN)
         shown = {name: value.item() for name, value in parts._asdict().items()}
-        total = parts.total
-        if self.step >= config.judged_from:
-            pleasing, figures = self._judged(said_BN, right_BN)
-            total, shown = total + pleasing, shown | figures
+        shown["cents"] = pitch_error_cents(spoken.pitch_BTP, pitch)
+        total = parts.total + config.pitch_weight * pitch_loss(spoken.pitch_BTP, pitch)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.vocoder.parameters(), config.clip_norm)
         self.optimizer.step()
@@ -181,25 +173,17 @@ class VocoderTrainer:
         self.step += 1
         return shown | {"norm": norm.item()}
 
+    def _pitch(self, pcm_BN: Tensor) -> Pitch:
+        """Of the sound as it was before the vocoder's delay, but for its end, which holds the last one."""
+        config = self.config.vocoder
+        late = pitch_of(pcm_BN, config.hop_samples, config.mel.sample_rate_hz)
+        shift = config.delay_samples // config.hop_samples
+        hz_BT = torch.cat([late.hz_BT[:, shift:], late.hz_BT[:, -1:].expand(-1, shift)], dim=1)
+        return Pitch(hz_BT, torch.nn.functional.pad(late.voiced_BT[:, shift:], (0, shift)))
+
     def precision(self) -> torch.autocast:
         """bf16 products with fp32 weights, or plain fp32."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
-
-    def _judged(self, said_BN: Tensor, right_BN: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """One step of the judges, and then what the vocoder is to minimise to please them."""
-        config = self.config
-        with self.precision():
-            of_right = self.judges(right_BN)
-            loss = judges_loss(self.judges(said_BN.detach()), of_right)
-        self.judges_optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.judges_optimizer.step()
-        self.judges.requires_grad_(False)
-        with self.precision():
-            pleased = favour(self.judges(said_BN), of_right)
-        self.judges.requires_grad_(True)
-        figures = {"judges": loss.item(), "opinion": pleased.opinion.item(), "matching": pleased.matching.item()}
-        return config.opinion_weight * pleased.opinion + config.matching_weight * pleased.matching, figures
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -211,11 +195,9 @@ class VocoderTrainer:
     def save(self) -> None:
         """State to resume from, and the averaged weights; both are replaced only when the new ones are whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        nets = {"vocoder": self.vocoder, "average": self.average, "judges": self.judges}
-        models = {name: net.state_dict() for name, net in nets.items()}
+        models = {"vocoder": self.vocoder.state_dict(), "average": self.average.state_dict()}
         partial = self.folder / "resume.pt.partial"
-        optimizers = {"optimizer": self.optimizer.state_dict(), "judges_optimizer": self.judges_optimizer.state_dict()}
-        torch.save({"step": self.step, **models, **optimizers}, partial)
+        torch.save({"step": self.step, "optimizer": self.optimizer.state_dict(), **models}, partial)
         partial.replace(self.folder / "resume.pt")
         save_vocoder(self.folder / "vocoder.safetensors", self.average, {"step": self.step})
 
@@ -227,9 +209,7 @@ class VocoderTrainer:
         state = torch.load(path, weights_only=True)
         self.vocoder.load_state_dict(state["vocoder"])
         self.average.load_state_dict(state["average"])
-        self.judges.load_state_dict(state["judges"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.judges_optimizer.load_state_dict(state["judges_optimizer"])
         self.step = state["step"]
         return True
 
@@ -238,6 +218,21 @@ class VocoderTrainer:
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
         show(self.step, shown)
+
+
+def pitch_loss(pitch_BTP: Tensor, pitch: Pitch) -> Tensor:
+    """Cross-entropy of the ear's bins where there is a voice, with a right answer that is a bin wide (CREPE)."""
+    octaves_P = bin_octaves(pitch_BTP.device)
+    far_BTP = (octaves_P - (pitch.hz_BT / MIDDLE_HZ).log2()[..., None]) / (octaves_P[1] - octaves_P[0])
+    right_BTP = (-0.5 * far_BTP.square()).softmax(dim=-1)
+    entropy_BT = -(right_BTP * pitch_BTP.float().log_softmax(dim=-1)).sum(dim=-1)
+    return (entropy_BT * pitch.voiced_BT).sum() / pitch.voiced_BT.sum().clamp(min=1)
+
+
+def pitch_error_cents(pitch_BTP: Tensor, pitch: Pitch) -> float:
+    """Mean distance of the ear's pitch from the right one where there is a voice."""
+    cents_BT = 1_200.0 * (pitch_hz(pitch_BTP.detach()) / pitch.hz_BT).log2().abs()
+    return (cents_BT * pitch.voiced_BT).sum().item() / max(1, int(pitch.voiced_BT.sum()))
 
 
 def lr_share(step: int, config: VocoderTrainConfig) -> float:
@@ -252,8 +247,7 @@ def draw_batch(clips: Clips, step: int, config: VocoderTrainConfig) -> tuple[Ten
     """Pieces of `step`: mel float32 [B, F, C] as a model might give it, and the sound it stands for, delayed as the
     vocoder is, float32 [B, N]."""
     rng = np.random.default_rng([config.seed, step])
-    pieces = config.batch if step < config.judged_from else config.judged_batch
-    pairs = [_piece(clips, rng, config) for _ in range(pieces)]
+    pairs = [_piece(clips, rng, config) for _ in range(config.batch)]
     mel_BFC, pcm_BN = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
     return mel_BFC, pcm_BN
 

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,14 +89,19 @@ def test_clips_are_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert np.array_equal(said.pcm, again.pcm) and np.array_equal(said.ends, again.ends)
 
 
-def test_judges_learn_and_are_heeded_from_their_step_on(tmp_path: Path) -> None:
-    config = replace(SMALL, judged_from=1, judged_batch=1, judge_windows=(256,), judge_periods=(2,))
-    trainer = VocoderTrainer(config, hums(), tmp_path)
-    before = [parameter.clone() for parameter in trainer.judges.parameters()]
-    alone = trainer.train_step(*draw_batch(trainer.clips, 0, config))
-    assert "judges" not in alone and all(map(torch.equal, before, trainer.judges.parameters()))
-    pieces = draw_batch(trainer.clips, 1, config)
-    judged = trainer.train_step(*pieces)
-    assert len(pieces[0]) == 1 and {"judges", "opinion", "matching"} <= judged.keys()
-    assert not any(map(torch.equal, before, trainer.judges.parameters()))
-    assert all(parameter.requires_grad for parameter in trainer.judges.parameters())
+def test_the_ear_learns_the_pitch(tmp_path: Path) -> None:
+    trainer = VocoderTrainer(SMALL, hums(), tmp_path)
+    cents = [trainer.train_step(*draw_batch(trainer.clips, step, SMALL))["cents"] for step in range(60)]
+    assert np.mean(cents[-10:]) < 0.5 * np.mean(cents[:5])
+
+
+def test_the_pitch_of_a_step_is_that_of_the_frames_not_of_the_late_sound(tmp_path: Path) -> None:
+    time_s = np.arange(6_400) / 16_000
+    pcm = 0.1 * np.sign(np.sin(2.0 * np.pi * (100.0 * time_s + 50.0 * time_s**2))).astype(np.float32)
+    trainer, delay = VocoderTrainer(SMALL, hums(), tmp_path), SMALL.vocoder.delay_samples
+    late = torch.from_numpy(np.append(np.zeros(delay, np.float32), pcm)[: len(pcm)])[None]
+    pitch = trainer._pitch(late)
+    middle_s = (np.arange(40) + 0.5) * 160 / 16_000
+    inside = slice(4, 34)
+    assert pitch.voiced_BT[0, inside].all()
+    assert np.abs(pitch.hz_BT[0].numpy() - (100.0 + 100.0 * middle_s))[inside].max() < 2.0

@@ -1,4 +1,4 @@
-"""Ways to sound a text that the model never trained on: how near the agent's own voice, and how fast.
+"""The vocoder and Griffin-Lim on lines that it never trained on: how near the agent's own voice, and how fast.
 
 Every way gets the mel frames of the agent's clip of a held-out line: exact, or rounded to the front end's 16 levels.
 The vocoder streams, a tick at a time. `words %` is the word error of a recogniser, where pocketsphinx is installed.
@@ -20,9 +20,11 @@ import numpy as np
 import torch
 
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ
+from microturn.core.errors import MissingDependency
 from microturn.data.agent import AgentClip, AgentVoice
 from microturn.data.scenarios import all_lines
 from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db
+from microturn.eval.speech import Recogniser, WorldRecogniser, spoken_word_error
 from microturn.media.mel import MelConfig, dequantize, quantize
 from microturn.model.griffin_lim import griffin_lim
 from microturn.model.vocoder import Vocoder, VocoderConfig, load_vocoder
@@ -47,10 +49,10 @@ def main() -> None:
     texts = held_out(options.texts)
     agent = AgentVoice()
     clips = [agent.say(text) for text in texts]
-    recogniser = None if options.no_words else make_recogniser()
+    recogniser = None if options.no_words else listener()
     rows = {name: row(way, clips, texts, recogniser) for name, way in ways(vocoder).items()}
     original = [clip.pcm for clip in clips]
-    rows["original"] = {"words_percent": word_error_percent(original, texts, recogniser), "border": borders(original)}
+    rows["original"] = {"words_percent": words_percent(original, texts, recogniser), "border": borders(original)}
     report = {
         "ways": rows,
         "speed_ratio": round(rows["vocoder"]["real_time"] / rows["griffin-lim"]["real_time"], 2),
@@ -63,7 +65,7 @@ def main() -> None:
         },
         "machine": machine(),
         "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/voice.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "benchmarks/vocoder.py", *sys.argv[1:]]),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -78,7 +80,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def ways(vocoder: Vocoder) -> dict[str, Way]:
-    """What is compared. The flow head and its twin without evaluations will stand here too, on predicted mel."""
+    """What is compared, on mel that nothing predicted; `benchmarks/speaking.py` compares what predicts it."""
 
     def streamed(mel_FC: torch.Tensor) -> torch.Tensor:
         return in_ticks(vocoder, mel_FC)
@@ -108,7 +110,7 @@ def held_out(count: int) -> list[str]:
     return lines[:: max(1, len(lines) // count)][:count]
 
 
-def row(way: Way, clips: Sequence[AgentClip], texts: Sequence[str], recogniser: Any) -> dict[str, Any]:
+def row(way: Way, clips: Sequence[AgentClip], texts: Sequence[str], recogniser: Recogniser | None) -> dict[str, Any]:
     """The figures of one way, over all clips."""
     mels = [torch.from_numpy(dequantize(quantize(c.mel_db)) if way.rounded else c.mel_db) for c in clips]
     way.sound(mels[0])
@@ -121,7 +123,7 @@ def row(way: Way, clips: Sequence[AgentClip], texts: Sequence[str], recogniser: 
         "spectrum_db": round(float(np.mean([log_spectral_distance_db(a, b) for a, b in pairs])), 2),
         "mel_db": round(float(np.mean([mel_error_db(a, b) for a, b in pairs])), 2),
         "border": borders(late),
-        "words_percent": word_error_percent(said, texts, recogniser),
+        "words_percent": words_percent(said, texts, recogniser),
         "real_time": round(sum(len(pcm) for pcm in late) / SAMPLE_RATE_HZ / took_s, 1),
     }
 
@@ -132,46 +134,19 @@ def borders(sounds: Sequence[np.ndarray]) -> float:
     return round(float(np.average([border_ratio(pcm) for pcm in long], weights=[len(pcm) for pcm in long])), 2)
 
 
-def make_recogniser() -> Any:
-    """A general English recogniser, or None where there is none."""
+def listener() -> Recogniser | None:
+    """The recogniser that knows the world's words, or None where pocketsphinx is not installed."""
     try:
-        from pocketsphinx import Decoder
-    except ImportError:
+        return WorldRecogniser()
+    except MissingDependency:
         return None
-    return Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL")
 
 
-def word_error_percent(sounds: Sequence[np.ndarray], texts: Sequence[str], recogniser: Any) -> float | None:
-    """Wrong, missing and added words, as a share of the right ones."""
+def words_percent(sounds: Sequence[np.ndarray], texts: Sequence[str], recogniser: Recogniser | None) -> float | None:
+    """Word error in percent, None without a recogniser."""
     if recogniser is None:
         return None
-    wrong = total = 0
-    for pcm, text in zip(sounds, texts, strict=True):
-        right = text.replace(",", "").split()
-        wrong += edit_distance(heard(pcm, recogniser), right)
-        total += len(right)
-    return round(100.0 * wrong / total, 1)
-
-
-def heard(pcm: np.ndarray, recogniser: Any) -> list[str]:
-    """Words of a sound, which gets 200 ms of faint noise before and after, as recognisers expect."""
-    noise = np.random.default_rng(0).normal(0.0, 1e-4, len(pcm) + 2 * CHUNK_SAMPLES).astype(np.float32)
-    noise[CHUNK_SAMPLES:-CHUNK_SAMPLES] += pcm
-    recogniser.start_utt()
-    recogniser.process_raw((np.clip(noise, -1.0, 1.0) * 32_767).astype(np.int16).tobytes(), full_utt=True)
-    recogniser.end_utt()
-    hypothesis = recogniser.hyp()
-    return hypothesis.hypstr.split() if hypothesis else []
-
-
-def edit_distance(said: Sequence[str], right: Sequence[str]) -> int:
-    """Levenshtein's, in words."""
-    row = list(range(len(right) + 1))
-    for i, word in enumerate(said, 1):
-        diagonal, row[0] = row[0], i
-        for j, wanted in enumerate(right, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != wanted))
-    return row[-1]
+    return round(100.0 * spoken_word_error(sounds, texts, recogniser).word_error, 1)
 
 
 def machine() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The voice benchmark runs and reports what its readers look for."""
+"""The vocoder benchmark runs and reports what its readers look for."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_voice_benchmark_prints_its_figures_as_json() -> None:
-    command = [sys.executable, "benchmarks/voice.py", "--json", "--texts", "1", "--no-words"]
+def test_the_vocoder_benchmark_prints_its_figures_as_json() -> None:
+    command = [sys.executable, "benchmarks/vocoder.py", "--json", "--texts", "1", "--no-words"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     report = json.loads(ran.stdout)
