@@ -16,7 +16,6 @@ from torch import Tensor
 from microturn.core.errors import ConfigError, MicroturnError
 from microturn.engine.session import SessionState
 from microturn.model.sampling import SamplingConfig
-from microturn.model.voice import VoiceState
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Snapshot:
     """A session at rest: everything but the weights, named by their hash. `snapshot.py` turns it into bytes and back.
 
     kv: keys and values [positions, heads, width] still within reach and the convolutions' last inputs, by layer;
-    voice: where its utterance stands, None while it is silent.
+    voice: where its utterance stands, nothing while it is silent.
     """
 
     spec: SessionSpec
@@ -103,7 +102,7 @@ class Snapshot:
     committed: int
     weights: str
     kv: dict[str, Tensor]
-    voice: VoiceState | None = None
+    voice: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
 class Engine(Protocol):

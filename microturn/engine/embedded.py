@@ -3,8 +3,8 @@
 The tick path, top to bottom: `turns` checks, computes, commits. `_extend` is one forward over everything new; `_say`
 samples, and feeds a sampled token only while another may follow it; `_sound` gives what was said its sound.
 
-Shapes: B rows from the first to the last session of a call, S sound positions a tick, P frames a position, C channels,
-O own blocks, T new positions, X tokens, U model width, V vocabulary.
+Shapes: B rows from the first to the last session of a call, S sound positions, F frames, C channels, T new positions,
+N ticks, U model width, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,9 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from microturn.core.clock import TICK_MS
 from microturn.core.errors import ConfigError, InputError
 from microturn.engine import kv
 from microturn.engine.api import (
@@ -33,8 +31,10 @@ from microturn.engine.api import (
     UnknownSession,
     WrongSeq,
 )
+from microturn.engine.forward import Extended, append, silence
 from microturn.engine.log import ReplayedTurn, TurnRecord, replayed
-from microturn.engine.session import Fed, Positions, SessionState, Spoken, begin, collapse, finish, lay_out, nothing
+from microturn.engine.session import Fed, SessionState, Spoken, begin, collapse, finish, lay_out, nothing
+from microturn.engine.voicing import from_named_tensors, named_tensors
 from microturn.media.text import N_CONTROL, Control
 from microturn.model.backbone import BackboneState
 from microturn.model.checkpoint import weights_hash
@@ -65,14 +65,6 @@ class _Row(NamedTuple):
     chunk: InputChunk
     fed: Fed
     state: SessionState
-
-
-class _Extended(NamedTuple):
-    """After a forward over everything new: hidden states, CTC labels by row, keys and values."""
-
-    hidden_BTU: Tensor
-    labels_BS: list[list[int]]
-    state: BackboneState
 
 
 class _Said(NamedTuple):
@@ -146,7 +138,7 @@ class EmbeddedEngine:
         packed = kv.pack(self._kv, session.slot)
         self.close(ref)
         spec, epoch, state, last = session.spec, session.epoch, session.state, session.last
-        return Snapshot(spec, epoch, state, last, length, self._weights, packed, session.voice)
+        return Snapshot(spec, epoch, state, last, length, self._weights, packed, named_tensors(session.voice))
 
     @torch.inference_mode()
     def resume(self, snapshot: Snapshot) -> SessionRef:
@@ -159,8 +151,8 @@ class EmbeddedEngine:
             wrong = sorted(name for name in wanted.keys() | came.keys() if wanted.get(name) != came.get(name))[0]
             came_with, right = f"{wrong} {came.get(wrong)}", f"{wanted.get(wrong)}"
             raise InputError("a snapshot that does not fit", "resume", came_with, right)
-        again = _Open(0, snapshot.epoch + 1, snapshot.spec, snapshot.state, snapshot.last, snapshot.voice)
-        session = self._place(again)
+        voice = from_named_tensors(self._model.voice, snapshot.voice)
+        session = self._place(_Open(0, snapshot.epoch + 1, snapshot.spec, snapshot.state, snapshot.last, voice))
         kv.unpack(self._kv, session.slot, snapshot.committed, snapshot.kv)
         return SessionRef(snapshot.spec.id, session.epoch)
 
@@ -170,8 +162,11 @@ class EmbeddedEngine:
 
         Of what it sounded only the utterance it is in is made once more, for the voice has to go on from there.
         """
-        ref = self.open(spec)
+        sounding = [record.seq for record in records if record.own is not None]
+        if sounding and self._model.voice is None:
+            raise InputError("a log with sound", "replay", f"sound in tick {sounding[0]}", "a model with a voice")
         silent = max((record.seq for record in records if record.own is None), default=-1)
+        ref = self.open(spec)
         try:
             for part in replayed(records, self._model.config, kv.SLACK):
                 self._replay_part(self._sessions[ref.id], part, silent)
@@ -249,60 +244,22 @@ class EmbeddedEngine:
         if any(not run or not all(0 <= token < self._vocab_size for token in run) for run in chunk.text):
             raise InputError("text", where, chunk.text, f"runs of a marker and tokens, ids 0 to {self._vocab_size - 1}")
 
-    def _extend(self, rows: Sequence[_Row], first: int) -> _Extended:
+    def _extend(self, rows: Sequence[_Row], first: int) -> Extended:
         """One forward over all that is new; rows between the sessions of this call append nothing."""
-        sounds = self._model.config.sound_tokens
+        config = self._model.config
         batch = max(row.session.slot for row in rows) + 1 - first
-        levels_BFC = self._silence(batch)
+        levels_BFC = silence(config, batch)
         ticks = np.zeros((batch, 1), np.int64)
         laid = [nothing()] * batch
         for row in rows:
             index = row.session.slot - first
-            laid[index] = lay_out([row.fed], sounds)
+            laid[index] = lay_out([row.fed], config.sound_tokens)
             ticks[index] = row.chunk.seq
             if row.chunk.dmel is not None:
                 levels_BFC[index] = row.chunk.dmel
-        return self._append(laid, levels_BFC, ticks, kv.rows(self._kv, first, batch))
+        return append(self._model, laid, levels_BFC, ticks, kv.rows(self._kv, first, batch), self._vocab_size)
 
-    def _append(
-        self,
-        laid: Sequence[Positions],
-        levels_BFC: npt.NDArray[np.uint8],
-        ticks_BN: npt.NDArray[np.int64],
-        before: BackboneState,
-    ) -> _Extended:
-        """Embed and append ticks that are laid out, as many for each row."""
-        config, device = self._model.config, self._device
-        new_B = torch.tensor([len(row.order) for row in laid], device=device)
-        shape = (len(laid), -1, config.frames_per_token, config.mel.n_mels)
-        levels_BSPC = torch.as_tensor(levels_BFC.reshape(shape), device=device)
-        seconds_BN = torch.as_tensor(TICK_MS / 1000 * ticks_BN, device=device)
-        tokens_BX = _padded([row.tokens for row in laid], device)
-        order_BT, own_BOPC = self._placed(laid, levels_BSPC.shape[1] + tokens_BX.shape[1])
-        x_BTU = self._model.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC)
-        hidden_BTU, tapped_BTU, after = self._model.backbone.step(x_BTU, new_B, before, config.heard_layer)
-        assert tapped_BTU is not None
-        places_BS = _padded([row.sound_places for row in laid], device)
-        tapped_BSU = tapped_BTU.gather(1, places_BS[:, :, None].expand(-1, -1, tapped_BTU.shape[2]))
-        heard_BSV = self._model.transcribe(tapped_BSU)[..., : self._vocab_size]
-        labels_BS: list[list[int]] = heard_BSV.argmax(-1).numpy(force=True).tolist()
-        return _Extended(hidden_BTU, labels_BS, after)
-
-    def _placed(self, laid: Sequence[Positions], first_own: int) -> tuple[Tensor, Tensor | None]:
-        """Order of positions [B, T], own blocks indexed from `first_own` on, and these blocks, if there are any."""
-        orders = [list(row.order) for row in laid]
-        for row, order in zip(laid, orders, strict=True):
-            for index, place in enumerate(row.own_places):
-                order[place] = first_own + index
-        order_BT, most = _padded(orders, self._device), max(len(row.own) for row in laid)
-        if not most:
-            return order_BT, None
-        own_BOPC = np.zeros((len(laid), most, *self._silence(1).shape[1:]), np.uint8)
-        for index, row in enumerate(laid):
-            own_BOPC[index, : len(row.own)] = row.own if row.own else 0
-        return order_BT, torch.as_tensor(own_BOPC, device=self._device)
-
-    def _say(self, rows: Sequence[_Row], first: int, extended: _Extended) -> _Said:
+    def _say(self, rows: Sequence[_Row], first: int, extended: Extended) -> _Said:
         """Sample until a token ends the text or the tick's budget does; one that another may follow is fed at once."""
         hidden_BU, state = self._last_hidden(rows, first, extended), extended.state
         said = _Said([[] for _ in hidden_BU], [[] for _ in hidden_BU], hidden_BU, state)
@@ -320,7 +277,7 @@ class EmbeddedEngine:
             hidden_BU, state = self._feed(tokens, going, hidden_BU, state)
         return said._replace(hidden_BU=hidden_BU, state=state)
 
-    def _last_hidden(self, rows: Sequence[_Row], first: int, extended: _Extended) -> Tensor:
+    def _last_hidden(self, rows: Sequence[_Row], first: int, extended: Extended) -> Tensor:
         """Hidden states [B, U] at the last position of each row that takes a turn."""
         last_B = torch.zeros(len(extended.hidden_BTU), dtype=torch.long, device=self._device)
         for row in rows:
@@ -363,9 +320,7 @@ class EmbeddedEngine:
                 blocks[index] = voice.step(before, words, said.hidden_BU[index], session.spec.seed)
         return blocks
 
-    def _turned(
-        self, row: _Row, first: int, extended: _Extended, said: _Said, blocks: dict[int, VoiceBlock]
-    ) -> _Turned:
+    def _turned(self, row: _Row, first: int, extended: Extended, said: _Said, blocks: dict[int, VoiceBlock]) -> _Turned:
         index, session, per_tick = row.session.slot - first, row.session, self._model.config.text_per_tick
         block, committed = blocks.get(index), int(said.state.length_B[index])
         tokens = tuple(token for token in said.drawn[index] if token not in self._ends)
@@ -383,13 +338,14 @@ class EmbeddedEngine:
     def _replay_part(self, session: _Open, part: Sequence[ReplayedTurn], silent: int) -> None:
         """Append a few logged ticks in one forward; its voice sounds in those after tick `silent`."""
         laid = lay_out([turn.fed for turn in part], self._model.config.sound_tokens)
-        levels_TFC = self._silence(len(part))
+        levels_TFC = silence(self._model.config, len(part))
         for index, turn in enumerate(part):
             if turn.record.dmel is not None:
                 levels_TFC[index] = turn.record.dmel
         ticks_1N = np.array([[turn.record.seq for turn in part]])
         before = kv.rows(self._kv, session.slot, 1)
-        extended = self._append([laid], levels_TFC.reshape(1, -1, levels_TFC.shape[2]), ticks_1N, before)
+        levels_1FC = levels_TFC.reshape(1, -1, levels_TFC.shape[2])
+        extended = append(self._model, [laid], levels_1FC, ticks_1N, before, self._vocab_size)
         kv.commit(self._kv, session.slot, extended.state)
         labels = extended.labels_BS[0]
         sounds, heard_id = self._model.config.sound_tokens, session.state.heard_id
@@ -417,10 +373,6 @@ class EmbeddedEngine:
                 state = block.state
         return block
 
-    def _silence(self, ticks: int) -> npt.NDArray[np.uint8]:
-        config = self._model.config
-        return np.zeros((ticks, config.frames_per_tick, config.mel.n_mels), np.uint8)
-
 
 def _stored(session: _Open) -> TurnResult:
     assert session.last is not None
@@ -443,9 +395,3 @@ def _allowed(model_vocab: int, tokenizer_vocab: int) -> Tensor:
     allowed_V[N_CONTROL:tokenizer_vocab] = 0.0
     allowed_V[list(SAYABLE_CONTROLS)] = 0.0
     return allowed_V
-
-
-def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    """Rows of different lengths as one int64 tensor, zeros on the right."""
-    longest = max(map(len, rows))
-    return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.long, device=device)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from microturn.core.clock import CHUNK_SAMPLES
+from microturn.core.errors import InputError
 from microturn.data.history import History, Saying
 from microturn.data.stream import Stream, Typed
 from microturn.engine import kv
@@ -32,6 +33,7 @@ from tests.engine.toy import (
     spoken_engine,
     spoken_model,
     spoken_spec,
+    toy_engine,
     typed,
 )
 
@@ -261,6 +263,14 @@ def test_a_voice_that_fails_leaves_no_trace() -> None:
         engine.turn(ref, inputs[at])
     voice.step = step  # type: ignore[method-assign]
     assert_same(results + run(engine, ref, inputs[at:]), wanted)
+
+
+def test_a_log_with_sound_is_refused_by_a_model_without_a_voice() -> None:
+    entries = [record(c, r) for c, r in zip(chunks(1, 6), spoken_alone(1, 6), strict=True)]
+    engine = toy_engine()
+    with pytest.raises(InputError, match="a model with a voice"):
+        engine.replay(spoken_spec(1), entries)
+    assert engine.capacity().free == 4
 
 
 @pytest.mark.parametrize(("stop_bias", "stops"), [(1e9, True), (-1e9, False)])
