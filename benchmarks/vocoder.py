@@ -1,7 +1,8 @@
 """The vocoder and Griffin-Lim on lines that it never trained on: how near the agent's own voice, and how fast.
 
 Every way gets the mel frames of the agent's clip of a held-out line: exact, or rounded to the front end's 16 levels.
-The vocoder streams, a tick at a time. `words %` is the word error of a recogniser, where pocketsphinx is installed.
+The vocoder streams, a tick at a time. `pitch dB`: how far the pitch stands out, which hoarseness lowers. `words %`: the
+word error of a recogniser, where pocketsphinx is installed.
 """
 
 import argparse
@@ -23,15 +24,15 @@ from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ
 from microturn.core.errors import MissingDependency
 from microturn.data.agent import AgentClip, AgentVoice
 from microturn.data.scenarios import all_lines
-from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db
+from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db, prominence_db
 from microturn.eval.speech import Recogniser, WorldRecogniser, spoken_word_error
 from microturn.media.mel import MelConfig, dequantize, quantize
 from microturn.model.griffin_lim import griffin_lim
 from microturn.model.vocoder import Vocoder, VocoderConfig, load_vocoder
 
 ROOT = Path(__file__).parents[1]
-COLUMNS = ("spectrum_db", "mel_db", "border", "words_percent", "real_time")
-HEADS = ("spectrum dB", "mel dB", "border", "words %", "x real time")
+COLUMNS = ("spectrum_db", "mel_db", "prominence_db", "border", "words_percent", "real_time")
+HEADS = ("spectrum dB", "mel dB", "pitch dB", "border", "words %", "x real time")
 
 
 class Way(NamedTuple):
@@ -52,7 +53,11 @@ def main() -> None:
     recogniser = None if options.no_words else listener()
     rows = {name: row(way, clips, texts, recogniser) for name, way in ways(vocoder).items()}
     original = [clip.pcm for clip in clips]
-    rows["original"] = {"words_percent": words_percent(original, texts, recogniser), "border": borders(original)}
+    rows["original"] = {
+        "prominence_db": prominence([(pcm, pcm) for pcm in original]),
+        "border": borders(original),
+        "words_percent": words_percent(original, texts, recogniser),
+    }
     report = {
         "ways": rows,
         "speed_ratio": round(rows["vocoder"]["real_time"] / rows["griffin-lim"]["real_time"], 2),
@@ -122,10 +127,16 @@ def row(way: Way, clips: Sequence[AgentClip], texts: Sequence[str], recogniser: 
     return {
         "spectrum_db": round(float(np.mean([log_spectral_distance_db(a, b) for a, b in pairs])), 2),
         "mel_db": round(float(np.mean([mel_error_db(a, b) for a, b in pairs])), 2),
+        "prominence_db": prominence(pairs),
         "border": borders(late),
         "words_percent": words_percent(said, texts, recogniser),
         "real_time": round(sum(len(pcm) for pcm in late) / SAMPLE_RATE_HZ / took_s, 1),
     }
+
+
+def prominence(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """How far the pitch stands out, over clips with a voice."""
+    return round(float(np.nanmean([prominence_db(said, right) for said, right in pairs])), 1)
 
 
 def borders(sounds: Sequence[np.ndarray]) -> float:

@@ -69,4 +69,5 @@ def minimum_phase(log_magnitude: Tensor) -> Tensor:
     cepstrum = torch.fft.irfft(log_magnitude)
     half = cepstrum.shape[-1] // 2
     folded = torch.cat([cepstrum[..., :1], 2.0 * cepstrum[..., 1:half], cepstrum[..., half : half + 1]], dim=-1)
-    return torch.fft.rfft(folded, n=2 * half).exp()
+    log_spectrum = torch.fft.rfft(folded, n=2 * half)
+    return torch.polar(log_spectrum.real.exp(), log_spectrum.imag)  # several times faster than a complex exponential

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db
+from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db, prominence_db
 
 NOISE = (0.1 * np.random.default_rng(0).normal(size=32_000)).astype(np.float32)
 
@@ -31,3 +31,11 @@ def test_a_sound_without_blocks_has_borders_like_any_other_place() -> None:
 def test_a_step_at_each_border_shows() -> None:
     level = np.repeat(np.arange(10) % 2, 3_200)
     assert border_ratio(NOISE + level) > 20.0
+
+
+def test_a_steady_voice_stands_out_and_a_hoarse_one_less() -> None:
+    time_s = np.arange(16_000) / 16_000
+    voice = 0.05 * sum(np.cos(2.0 * np.pi * 110.0 * k * time_s) for k in range(1, 60))
+    steady, hoarse = prominence_db(voice, voice), prominence_db(voice + NOISE[:16_000], voice)
+    assert steady > hoarse + 3.0 > prominence_db(NOISE[:16_000], voice) + 3.0
+    assert np.isnan(prominence_db(voice, 0.0 * voice))
