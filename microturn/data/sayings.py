@@ -17,7 +17,7 @@ from microturn.data.splits import Split, split_of
 from microturn.media.text import words
 
 UNITS = ("dollars", "feet", "seconds")
-ECHO_WORDS = (1, 4)
+ECHO_WORDS = (2, 5)
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class SayingsConfig:
     """How many texts of the kinds that never end, and the share of each kind in what is drawn."""
 
     scripts: int = 200 * len(SKILLS)
-    echoes: int = 3_500
-    lines: int = 2_500
-    answer_share: float = 0.3
-    recital_share: float = 0.12
-    echo_share: float = 0.36
-    line_share: float = 0.22
+    echoes: int = 11_000
+    lines: int = 5_000
+    answer_share: float = 0.2
+    recital_share: float = 0.1
+    echo_share: float = 0.45
+    line_share: float = 0.25
     seed: int = 0
 
 
@@ -78,7 +78,7 @@ def echoes(split: Split, count: int, rng: np.random.Generator) -> list[str]:
     known = sorted(WORDS)
     found = list(known) if split == "train" else []
     while len(found) < count:
-        length = int(rng.integers(ECHO_WORDS[0] + 1, ECHO_WORDS[1] + 1))
+        length = int(rng.integers(ECHO_WORDS[0], ECHO_WORDS[1] + 1))
         text = " ".join(known[index] for index in rng.integers(len(known), size=length))
         if split_of("echo", text) == split:
             found.append(text)

@@ -24,7 +24,7 @@ from torch.optim import AdamW, Optimizer
 from microturn.core.errors import ConfigError, InputError
 from microturn.data.agent import AgentVoice
 from microturn.data.sayings import Sayings, SayingsConfig, sayings
-from microturn.media.text import TextTokenizer
+from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig, VoiceConfig
 from microturn.model.flow import LAST_FRAMES
 from microturn.model.voice import SILENCE, Utterances, Voice, init_voice
@@ -52,24 +52,27 @@ class VoiceTrainConfig:
 
     `utterances` a step, drawn `bucket_steps` steps at a time and sorted by length, so that little is padding;
     `own_share`: of utterances, how many hear themselves, from step `own_from` on; `noise`: most deviation of what is
-    added to the block before, in `scaled` units; `drop_share`: of blocks before, how many are silenced.
+    added to the block before, in `scaled` units; `drop_share`: of blocks before, how many are silenced; `forget_share`:
+    of tokens, how many stand as <pad> in the sequence, so that no sentence is learnt by heart (which token sounds and
+    which come next is told all the same).
     """
 
     model: InteractionConfig = field(default_factory=lambda: InteractionConfig(voice=VoiceConfig()))
     utterance: UtteranceConfig = field(default_factory=UtteranceConfig)
     sayings: SayingsConfig = field(default_factory=SayingsConfig)
     optim: OptimConfig = field(
-        default_factory=lambda: OptimConfig(muon_lr=3e-3, adam_lr=2e-3, warmup_steps=100, decay_steps=1_000)
+        default_factory=lambda: OptimConfig(muon_lr=3e-3, adam_lr=2e-3, warmup_steps=100, decay_steps=600)
     )
-    utterances: int = 64
+    utterances: int = 96
     bucket_steps: int = 16
     own_share: float = 0.5
     own_from: int = 300
     noise: float = 0.1
-    drop_share: float = 0.04
+    drop_share: float = 0.05
+    forget_share: float = 0.2
     flow_weight: float = 1.0
     begins_weight: float = 0.2
-    ema: float = 0.997
+    ema: float = 0.99
     save_every: int = 200
     seed: int = 0
     bf16: bool = True
@@ -165,7 +168,7 @@ class VoiceTrainer:
         set_lr(self.optimizers, config.optim, share)
         with self.precision():
             own_share = config.own_share if self.step >= config.own_from else 0.0
-            heard = self._heard(batch, own_share, generator)
+            heard = self.heard(batch, own_share, generator)
             losses = voice_losses(self.voice, batch, heard, generator)
         total = losses["direct"] + config.flow_weight * losses["flow"] + config.begins_weight * losses["begins"]
         total.backward()
@@ -178,8 +181,8 @@ class VoiceTrainer:
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm), "lr": share}
 
     @torch.no_grad()
-    def _heard(self, batch: VoiceBatch, own_share: float, generator: torch.Generator) -> Utterances:
-        """The batch's utterances with what is heard of the blocks before made worse."""
+    def heard(self, batch: VoiceBatch, own_share: float, generator: torch.Generator) -> Utterances:
+        """The batch's utterances with what is known of words and blocks before made worse."""
         config, before = self.config, batch.utterances.before_BNFC
         size, ticks = before.shape[:2]
         if own_share:
@@ -190,7 +193,10 @@ class VoiceTrainer:
         before = (before + deviation * torch.randn(before.shape, generator=generator)).clamp(-1.0, 1.0)
         before[torch.rand(size, ticks, generator=generator) < config.drop_share] = SILENCE
         before[:, 0] = SILENCE
-        return batch.utterances._replace(before_BNFC=before)
+        tokens_BX = batch.utterances.tokens_BX
+        forgotten_BX = torch.rand(tokens_BX.shape, generator=generator) < config.forget_share
+        tokens_BX = tokens_BX.masked_fill(forgotten_BX, int(Control.PAD))
+        return batch.utterances._replace(tokens_BX=tokens_BX, before_BNFC=before)
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -1,7 +1,6 @@
-"""Training of the voice alone: what a batch says, and a run that is repeatable, resumable and learns."""
+"""Training of the voice alone: what it is told while it learns, and a run that is repeatable, resumable and learns."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,15 @@ import torch
 
 from microturn.core.errors import InputError
 from microturn.data.sayings import Sayings
-from microturn.media.text import TextTokenizer
+from microturn.media.text import Control
 from microturn.model.voice import Voice
-from microturn.model.voice_file import load_voice, save_voice
+from microturn.model.voice_file import load_voice
 from microturn.train import voice as training
-from microturn.train.utterances import Laid, Take, UtteranceConfig, lay_out, make_voice_batch
-from microturn.train.voice import Takes, VoiceTrainConfig, VoiceTrainer
+from microturn.train.utterances import Take
+from microturn.train.voice import Takes, VoiceTrainConfig, VoiceTrainer, own_blocks
 from tests.model.test_voice import config as toy_shapes
+from tests.train.test_utterances import PLAIN, WORDS
 from tests.train.toy import toy_tokenizer
-
-PLAIN = UtteranceConfig(chain_share=0.0, early_share=0.0, late_share=0.0, astray_share=0.0)
-WORDS = ("two", "plus", "four", "five")
-
-
-def take(words: Sequence[str], starts_ms: Sequence[int], ticks: int) -> Take:
-    """Sound that counts its ticks from -1 upwards."""
-    levels = np.arange(ticks, dtype=np.float16)[:, None, None] / 10.0 - 1.0
-    return Take(np.broadcast_to(levels, (ticks, 10, 80)), tuple(words), tuple(starts_ms))
 
 
 def takes() -> list[Take]:
@@ -52,64 +43,6 @@ def trainer(folder: Path, **changes: Any) -> VoiceTrainer:
     config, tokenizer = train_config(**changes), toy_tokenizer()
     said = Sayings(WORDS, np.full(len(WORDS), 1 / len(WORDS)))
     return VoiceTrainer(config, Takes(config, said, takes(), tokenizer), tokenizer, folder)
-
-
-def test_a_word_is_written_when_the_one_before_begins_to_sound() -> None:
-    one = lay_out([take(WORDS[:3], (15, 430, 790), 5)], toy_tokenizer(), 2, PLAIN, None)
-    assert one.written == [0, 0, 2] and one.begins == [0, 2, 3]
-    assert toy_tokenizer().decode(one.tokens) == "two plus four"
-
-
-def test_more_tokens_than_a_tick_holds_are_written_later_and_never_sound_before() -> None:
-    tokenizer = toy_tokenizer()
-    pieces = len(tokenizer.encode("plusfour"))
-    one = lay_out([take(("plusfour",), (15,), 6)], tokenizer, 2, PLAIN, None)
-    assert pieces > 2 and one.written == [n // 2 for n in range(pieces)] and one.begins == one.written
-
-
-def test_texts_in_a_row_are_one_utterance() -> None:
-    parts = [take(("two",), (15,), 2), take(("plus", "four"), (15, 210), 3)]
-    one = lay_out(parts, toy_tokenizer(), 2, PLAIN, None)
-    assert len(one.blocks_NFC) == 5 and one.written == [0, 2, 2] and one.begins == [0, 2, 3]
-
-
-def test_words_off_the_rule_still_come_before_their_sound() -> None:
-    shaky = replace(PLAIN, early_share=0.5, late_share=0.5)
-    parts, rng = [take(WORDS, (15, 300, 700, 1_500), 9)], np.random.default_rng(0)
-    drawn = [lay_out(parts, toy_tokenizer(), 2, shaky, rng) for _ in range(50)]
-    assert all(w <= b for one in drawn for w, b in zip(one.written, one.begins, strict=True))
-    assert {one.written[2] for one in drawn} == {1, 2}, "tick 0 is full"
-    assert {one.written[3] for one in drawn} == {2, 4}
-
-
-def laid() -> list[Laid]:
-    tokenizer = toy_tokenizer()
-    long = lay_out([take(WORDS[:3], (15, 430, 790), 5)], tokenizer, 2, PLAIN, None)
-    return [long, lay_out([take(("five",), (15,), 2)], tokenizer, 2, PLAIN, None)]
-
-
-def test_a_batch_tells_what_sounds_what_waits_and_what_begins() -> None:
-    batch = make_voice_batch(laid(), PLAIN, None)
-    two, plus, four = toy_tokenizer().encode("two plus four")
-    told = [[0, two, plus], [two, plus, 0], [two, plus, four], [plus, four, 0], [four, 0, 0]]
-    assert batch.utterances.near_BNK[0].tolist() == told
-    assert batch.utterances.age_BN[0].tolist() == [0, 0, 1, 0, 0]
-    begins = [[1, 0], [0], [1, 0], [1], []]
-    rows = zip(batch.begins_BNJ[0], batch.waits_BNJ[0], strict=True)
-    assert [begin[wait].int().tolist() for begin, wait in rows] == begins
-    assert batch.valid_BN.sum(1).tolist() == [5, 2]
-
-
-def test_the_block_before_is_the_one_of_the_tick_before() -> None:
-    batch = make_voice_batch(laid(), PLAIN, None)
-    assert torch.equal(batch.utterances.before_BNFC[0, 1:], batch.blocks_BNFC[0, :-1])
-    assert bool((batch.utterances.before_BNFC[:, 0] == -1.0).all())
-
-
-def test_blocks_stand_after_the_words_of_their_tick() -> None:
-    batch = make_voice_batch(laid(), PLAIN, None)
-    assert batch.utterances.order_BT[0].tolist() == [0, 1, 3, 4, 2, 5, 6, 7]
-    assert batch.utterances.place_BN[0].tolist() == [2, 3, 5, 6, 7]
 
 
 def run_to(step: int, one: VoiceTrainer, steps: int = 6) -> VoiceTrainer:
@@ -179,17 +112,19 @@ def test_the_state_of_another_voice_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, model=toy_shapes(flow_width=32)).resume()
 
 
-def test_a_voice_survives_its_file_without_its_vocoder(tmp_path: Path) -> None:
-    voice, tokenizer = Voice(toy_shapes()), toy_tokenizer()
-    save_voice(tmp_path / "voice.safetensors", voice, toy_shapes(), tokenizer, {"step": 3})
-    read = load_voice(tmp_path / "voice.safetensors")
-    assert read.notes == {"step": 3} and read.config == toy_shapes()
-    assert isinstance(read.tokenizer, TextTokenizer) and read.tokenizer.dumps() == tokenizer.dumps()
-    for name, wanted in trained(voice).items():
-        assert torch.equal(read.voice.state_dict()[name], wanted), name
+def test_a_voice_in_training_hears_itself_and_the_silence_before(tmp_path: Path) -> None:
+    one = trainer(tmp_path, noise=0.0, drop_share=0.0, forget_share=0.0)
+    batch = next(one.takes.since(0))
+    heard = one.heard(batch, 1.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(heard.before_BNFC, own_blocks(one.voice, batch.utterances))
+    assert bool((heard.before_BNFC[:, 0] == -1.0).all())
+    true = one.heard(batch, 0.0, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(true.before_BNFC, batch.utterances.before_BNFC)
 
 
-def test_a_file_that_is_no_voice_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "voice.safetensors").write_bytes(b"no weights")
-    with pytest.raises(InputError, match="not a readable voice"):
-        load_voice(tmp_path / "voice.safetensors")
+def test_forgotten_tokens_are_gone_from_the_sequence_but_what_sounds_is_told(tmp_path: Path) -> None:
+    one = trainer(tmp_path, forget_share=1.0)
+    batch = next(one.takes.since(0))
+    heard = one.heard(batch, 0.0, torch.Generator().manual_seed(0))
+    assert bool((heard.tokens_BX == int(Control.PAD)).all())
+    assert torch.equal(heard.near_BNK, batch.utterances.near_BNK)
