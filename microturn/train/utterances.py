@@ -103,7 +103,8 @@ def lay_out(
     written = [(at, token) for at in sorted(by_tick) for token in by_tick[at]]
     token_sounds = [at for word, at in zip(words, sounds, strict=True) for _ in tokenizer.encode(word)]
     blocks = np.concatenate(pieces)[: config.ticks]
-    kept = [(at, token, max(at, due)) for (at, token), due in zip(written, token_sounds, strict=True)]
+    in_time = zip(written, token_sounds, strict=False)  # pieces of a last word that would come after its sound do not
+    kept = [(at, token, max(at, due)) for (at, token), due in in_time]
     kept = [row for row in kept if row[0] < len(blocks)]
     return Laid(blocks, [token for _, token, _ in kept], [at for at, _, _ in kept], [due for _, _, due in kept])
 

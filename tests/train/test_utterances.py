@@ -32,6 +32,12 @@ def test_more_tokens_than_a_tick_holds_are_written_later_and_never_sound_before(
     assert pieces > 2 and one.written == [n // 2 for n in range(pieces)] and one.begins == one.written
 
 
+def test_tokens_that_would_be_written_after_the_sound_are_left_out() -> None:
+    tokenizer = toy_tokenizer()
+    one = lay_out([take(("plusfour",), (15,), 1)], tokenizer, 2, PLAIN, None)
+    assert one.tokens == tokenizer.encode("plusfour")[:2] and one.written == [0, 0]
+
+
 def test_texts_in_a_row_are_one_utterance() -> None:
     parts = [take(("two",), (15,), 2), take(("plus", "four"), (15, 210), 3)]
     one = lay_out(parts, toy_tokenizer(), 2, PLAIN, None)
