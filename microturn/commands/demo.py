@@ -26,6 +26,7 @@ from microturn.data.voices import Prosody, Voice, available_engines, voices
 from microturn.eval.marks import marks
 
 PROGRAM = ("answer", "self-correction", "count", "convert", "interval", "not for me", "memory")
+SPOKEN_PROGRAM = (*PROGRAM, "barge-in")
 NATURAL_AT = 6  # one scenario is spoken by the natural test voice, where its engine is installed
 LENGTH_MS = (8_000, 26_000)
 TRIES = 50
@@ -50,7 +51,7 @@ def demo(out: Path, weights: Path | None, seed: int) -> None:
     console.print("Scenarios of the test split: phrases, combinations and voices that training never had.")
     console.print("The voices are speech synthesizers, the only ones this model knows.\n")
     talks: list[Talk] = []
-    for number, scene in enumerate(scenes(seed)):
+    for number, scene in enumerate(scenes(seed, aloud=checkpoint.model.config.voice is not None)):
         console.print(f"[bold]{number + 1}. {scene.skill}[/], spoken by {scene.voice.id}")
         talks.append(held(scene, console, talker(checkpoint, seed)))
         if talks[-1].said_pcm is not None:
@@ -61,17 +62,20 @@ def demo(out: Path, weights: Path | None, seed: int) -> None:
     console.print(f"Listen to it and look at it: {page}", markup=False)
 
 
-def scenes(seed: int) -> Iterator[Scene]:
-    """The program; what is drawn depends on the seed and on which voices are installed, never on what a model says."""
+def scenes(seed: int, aloud: bool = False) -> Iterator[Scene]:
+    """The program; what is drawn depends on the seed and on which voices are installed, never on what a model says.
+
+    `aloud`: for a model that speaks. What it says takes time then, and there is more in the program.
+    """
     installed = [engine for engine, trouble in available_engines().items() if not trouble]
     synthetic, natural = ([v for v in voices("test", g) if v.engine in installed] for g in ("synthetic", "natural"))
     if not synthetic + natural:
         raise MissingDependency("espeak-ng", "a demo", "apt install libespeak-ng1 espeak-ng-data")
-    for number, skill in enumerate(PROGRAM):
+    for number, skill in enumerate(SPOKEN_PROGRAM if aloud else PROGRAM):
         cast = natural if number == NATURAL_AT and natural else synthetic or natural
         voice = cast[(number + seed) % len(cast)]
         script = _script(skill, seed)
-        yield Scene(skill, script, voice, _sound(script, voice, seed))
+        yield Scene(skill, script, voice, _sound(script, voice, seed, aloud))
 
 
 def held(scene: Scene, console: Console, model: Participant) -> Talk:
@@ -103,11 +107,12 @@ def _script(skill: str, seed: int) -> Script:
     return script
 
 
-def _sound(script: Script, voice: Voice, seed: int) -> Rendered:
+def _sound(script: Script, voice: Voice, seed: int, aloud: bool) -> Rendered:
     """The script in this voice; another draw where a stranger's voice is not installed."""
     for attempt in range(TRIES):
         try:
-            return render(script, voice, Prosody(), np.random.default_rng([seed, attempt]), RenderConfig())
+            rng = np.random.default_rng([seed, attempt])
+            return render(script, voice, Prosody(), rng, RenderConfig(spoken=aloud))
         except MissingDependency:
             if attempt + 1 == TRIES:
                 raise

@@ -12,6 +12,7 @@ from microturn.commands.progress import progress
 from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.data.preview import preview as preview_page
+from microturn.data.render import RenderConfig
 from microturn.data.scenarios import SKILLS
 from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
@@ -61,7 +62,8 @@ def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list
     _check_skills(skills)
     checkpoint = open_weights(weights)
     torch.set_num_threads(1)
-    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, tuple(skills) or SKILLS)
+    rendering = world.as_sounding(RenderConfig(), checkpoint.model)
+    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, tuple(skills) or SKILLS, rendering)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(scenarios)} scenarios of the val split; more bias is quieter")
     choice = world.calibrate_listen_bias(

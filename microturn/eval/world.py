@@ -20,8 +20,9 @@ from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
 
 __all__ = [
-    "GROUPS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario", "by_group",
-    "calibrate_listen_bias", "evaluate", "table", "validate", "validation_scenarios", "world_scenarios", "write_report",
+    "GROUPS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario", "as_sounding",
+    "by_group", "calibrate_listen_bias", "evaluate", "table", "validate", "validation_scenarios", "world_scenarios",
+    "write_report",
 ]  # fmt: skip
 
 BIASES = (-1.0, 0.0, 1.0, 2.0, 3.0, 4.0)
@@ -69,14 +70,13 @@ def evaluate(
     checkpoint = load_checkpoint(weights, config.device)
     noted = checkpoint.notes.get("listen_bias", 0.0)
     bias = float(noted) if config.listen_bias is None else config.listen_bias
-    scenarios = world_scenarios(
-        config.split, config.groups, config.per_skill, config.seed, config.skills, config.render
-    )
+    rendering = as_sounding(config.render, checkpoint.model)
+    scenarios = world_scenarios(config.split, config.groups, config.per_skill, config.seed, config.skills, rendering)
     hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db)
     found = outcomes(checkpoint.model, checkpoint.tokenizer, scenarios, hear, progress)
     report = WorldReport(
         groups=by_group(found),
-        config=to_dict(replace(config, listen_bias=bias)),
+        config=to_dict(replace(config, listen_bias=bias, render=rendering)),
         weights=weights.name,
         weights_hash=weights_hash(checkpoint.model),
         notes=checkpoint.notes,
@@ -87,6 +87,11 @@ def evaluate(
     if out is not None:
         write_report(out, report)
     return report
+
+
+def as_sounding(config: RenderConfig, model: InteractionModel) -> RenderConfig:
+    """How scenarios are labelled for this model: if it speaks, what it says takes as long as it sounds."""
+    return replace(config, spoken=model.config.voice is not None)
 
 
 def validate(
