@@ -1,0 +1,130 @@
+"""The one timeline of a live session: what codecs read from it and what they may ask of it. No wire, no thread.
+
+All times are milliseconds since the session began. What the model decides in tick t leaves at the end of that tick: its
+sound, and the words written in it, lie at (t + 1) * 200 ms and after. The sound of a session has no gaps from 0 ms on.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from microturn.core.errors import MicroturnError
+from microturn.media.pcm import Pcm
+
+FRAME_MS = 20
+FRAME_SAMPLES = 320  # 20 ms at 16 kHz
+
+EndReason = Literal["close_requested", "expired", "idle", "too_slow", "connection_lost", "draining", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """20 ms of the model's side. pcm: float32 [320] at 16 kHz, None while it is silent: then exact zeros are meant."""
+
+    start_ms: int
+    pcm: Pcm | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """Where the next frame begins."""
+        return self.start_ms + FRAME_MS
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Words of the user as the model understood them. Fragments are joined as they are: spaces are in the text."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words of the model at the time of their sound. Fragments are joined as they are: spaces are in the text."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Began:
+    """The model begins to speak; its first words and its first sound come after this, at the same time."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The model has fallen silent. yielded: it gave the floor to the user; unsaid: words written that never sounded."""
+
+    at_ms: int
+    yielded: bool = False
+    unsaid: str = ""
+
+
+@dataclass(frozen=True)
+class Delegated:
+    """The model asks the background agent for help."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Typed text has reached the model. id: what `push_text` was given, for an acknowledgement."""
+
+    at_ms: int
+    text: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The last item of every session. detail: one line for the log, never for the client."""
+
+    at_ms: int
+    reason: EndReason
+    detail: str = ""
+
+
+Item = Sound | Heard | Said | Began | Stopped | Delegated | Taken | Ended
+
+
+class Session(Protocol):
+    """A live session as its codecs see it. Every method returns at once and is called on the event loop."""
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        ...
+
+    @property
+    def at_ms(self) -> int:
+        """How far its clock is, in whole ticks."""
+        ...
+
+    def push_audio(self, pcm: Pcm) -> None:
+        """The user's next sound, float32 [N] of any length at 16 kHz; TooMuch when more waits than may."""
+        ...
+
+    def push_text(self, text: str, id: str = "") -> None:
+        """Typed text for the next tick; TooMuch when more waits than may."""
+        ...
+
+    def mute(self, muted: bool) -> None:
+        """While muted the model hears silence instead of what is pushed."""
+        ...
+
+    def items(self) -> AsyncIterator[Item]:
+        """All that happens from now on, in the order of time, up to and with `Ended`; each caller gets every item."""
+        ...
+
+    def close(self, reason: EndReason = "close_requested") -> None:
+        """End it after the tick that runs; a second call does nothing."""
+        ...
+
+
+class TooMuch(MicroturnError):
+    """A client pushes more than real time can take; what it pushed was not taken, the session goes on."""
