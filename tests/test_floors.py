@@ -35,7 +35,7 @@ PACKAGES = {
     "train": {"torch", "numpy", "rich", "safetensors"},
     "engine": {"torch", "numpy", "safetensors"},
     "agent": set[str](),
-    "gateway": {"numpy", "fastapi", "aiortc"},
+    "gateway": {"numpy", "fastapi", "starlette", "structlog", "uvicorn", "aiortc"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
     "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit"},

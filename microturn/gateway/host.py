@@ -1,0 +1,227 @@
+"""Who answers in live sessions, and one engine for all of them: what waits at the same time is one batch. No clock."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from microturn.core.errors import WaitTooLong
+from microturn.core.fakes import Echo
+from microturn.core.participant import Participant
+from microturn.engine.api import (
+    AdmissionRefused,
+    Capacity,
+    Engine,
+    EngineError,
+    InputChunk,
+    SessionRef,
+    SessionSpec,
+    Snapshot,
+    TurnResult,
+)
+from microturn.engine.participant import EngineParticipant
+from microturn.media.mel import MelConfig
+from microturn.media.text import TextTokenizer
+from microturn.model.sampling import SamplingConfig
+
+WAIT_S = 30.0  # no answer of an engine takes so long; whoever waits longer is told so
+RETRY_AFTER_S = 5.0
+Given = TypeVar("Given")
+
+
+class Host(Protocol):
+    """Gives each session its partner. `join` and `leave` may wait for a tick: call them from a thread."""
+
+    name: str
+
+    def join(self, session_id: str, seed: int) -> Participant:
+        """A fresh partner; AdmissionRefused where there is no room."""
+        ...
+
+    def leave(self, partner: Participant) -> None:
+        """The session of this partner has ended."""
+        ...
+
+    def capacity(self) -> Capacity:
+        """Sessions it can hold, and how many more it would take now."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is asked of it any more."""
+        ...
+
+
+class EchoHost:
+    """Everyone talks to an echo: the wire without a model."""
+
+    name = "echo"
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._partners: list[Participant] = []
+        self._lock = threading.Lock()
+
+    def join(self, session_id: str, seed: int) -> Participant:
+        """An echo that answers in the tick in which it hears."""
+        with self._lock:
+            if len(self._partners) >= self._slots:
+                raise AdmissionRefused(f"all {self._slots} slots are taken", RETRY_AFTER_S)
+            self._partners.append(Echo())
+            return self._partners[-1]
+
+    def leave(self, partner: Participant) -> None:
+        """Its place is free."""
+        with self._lock:
+            self._partners.remove(partner)
+
+    def capacity(self) -> Capacity:
+        """Room there is now."""
+        return Capacity(self._slots, self._slots - len(self._partners))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class ModelHost:
+    """Everyone talks to one model, on an engine in a thread of its own."""
+
+    def __init__(
+        self, name: str, engine: Engine, tokenizer: TextTokenizer, mel: MelConfig, sampling: SamplingConfig
+    ) -> None:
+        self.name = name
+        self._engine = SharedEngine(engine)
+        self._tokenizer, self._mel, self._sampling = tokenizer, mel, sampling
+
+    def join(self, session_id: str, seed: int) -> Participant:
+        """The model in a session of its own."""
+        ref = self._engine.open(SessionSpec(seed, self._sampling, session_id))
+        return EngineParticipant(self._engine, ref, self._tokenizer, self._mel)
+
+    def leave(self, partner: Participant) -> None:
+        """Its slot is free."""
+        assert isinstance(partner, EngineParticipant)
+        self._engine.close(partner.ref)
+
+    def capacity(self) -> Capacity:
+        """Room there is now."""
+        return self._engine.capacity()
+
+    def close(self) -> None:
+        """End the engine's thread."""
+        self._engine.stop()
+
+
+@dataclass(frozen=True)
+class _Turn:
+    ref: SessionRef
+    chunk: InputChunk
+    result: "Future[TurnResult]"
+
+
+@dataclass(frozen=True)
+class _Call:
+    compute: Callable[[], Any]
+    result: "Future[Any]"
+
+
+class SharedEngine:
+    """An `Engine` for many threads. Turns that wait while another is computed become one batch; none waits for company.
+
+    A request that an engine refuses fails alone: the others of its batch are computed without it.
+    """
+
+    def __init__(self, engine: Engine, wait_s: float = WAIT_S) -> None:
+        self._engine, self._wait_s = engine, wait_s
+        self._asked: queue.SimpleQueue[_Turn | _Call | None] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._thread.start()
+
+    def open(self, spec: SessionSpec) -> SessionRef:
+        """Begin a session at tick 0; AdmissionRefused where there is no room."""
+        return self._call(lambda: self._engine.open(spec))
+
+    def turn(self, ref: SessionRef, chunk: InputChunk) -> TurnResult:
+        """One micro-turn of one session, in a batch with those that wait too."""
+        return self._given(self._put_turn(ref, chunk))
+
+    def turns(self, requests: Sequence[tuple[SessionRef, InputChunk]]) -> list[TurnResult]:
+        """One micro-turn of several sessions, all or none."""
+        return self._call(lambda: self._engine.turns(requests))
+
+    def suspend(self, ref: SessionRef) -> Snapshot:
+        """Take a session out of the engine."""
+        return self._call(lambda: self._engine.suspend(ref))
+
+    def resume(self, snapshot: Snapshot) -> SessionRef:
+        """Put a session back, one epoch later."""
+        return self._call(lambda: self._engine.resume(snapshot))
+
+    def close(self, ref: SessionRef) -> None:
+        """End a session; a second close does nothing."""
+        self._call(lambda: self._engine.close(ref))
+
+    def capacity(self) -> Capacity:
+        """Room there is now; it does not wait for the tick that is computed."""
+        return self._engine.capacity()
+
+    def stop(self) -> None:
+        """End the thread after what is asked already; whoever asks later gets an EngineError."""
+        self._stopped.set()
+        self._asked.put(None)
+        self._thread.join(self._wait_s)
+
+    def _put_turn(self, ref: SessionRef, chunk: InputChunk) -> "Future[TurnResult]":
+        turn = _Turn(ref, chunk, Future())
+        self._asked.put(turn)
+        return turn.result
+
+    def _call(self, compute: Callable[[], Given]) -> Given:
+        call = _Call(compute, Future())
+        self._asked.put(call)
+        return self._given(call.result)
+
+    def _given(self, result: "Future[Given]") -> Given:
+        if self._stopped.is_set() and not self._thread.is_alive() and not result.done():
+            raise EngineError("the engine has been stopped; nothing is computed any more")
+        try:
+            return result.result(self._wait_s)
+        except TimeoutError as error:
+            raise WaitTooLong(f"the engine gave no answer within {self._wait_s:g} s") from error
+
+    def _serve(self) -> None:
+        """The engine's thread: calls in the order they came, turns together."""
+        while True:
+            asked = [self._asked.get()]
+            while not self._asked.empty():
+                asked.append(self._asked.get())
+            turns = [one for one in asked if isinstance(one, _Turn)]
+            for one in asked:
+                if isinstance(one, _Call):
+                    _settle(one.result, one.compute)
+            if turns:
+                self._take(turns)
+            if None in asked:
+                return
+
+    def _take(self, turns: Sequence[_Turn]) -> None:
+        try:
+            results = self._engine.turns([(turn.ref, turn.chunk) for turn in turns])
+        except Exception as error:  # this thread must outlive any session: each one gets its own error
+            if len(turns) == 1:
+                turns[0].result.set_exception(error)
+                return
+            for turn in turns:
+                self._take([turn])
+            return
+        for turn, result in zip(turns, results, strict=True):
+            turn.result.set_result(result)
+
+
+def _settle(result: "Future[Any]", compute: Callable[[], Any]) -> None:
+    try:
+        result.set_result(compute())
+    except Exception as error:  # it belongs to whoever asked
+        result.set_exception(error)

@@ -1,0 +1,55 @@
+"""The user's sound on the session's clock: packets of any size in, one chunk a tick out. No meaning."""
+
+import threading
+
+import numpy as np
+
+from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
+from microturn.gateway.timeline import TooMuch
+from microturn.media.pcm import Pcm
+
+MARGIN_MS = 20  # a packet may come so much later than the one before it promised
+BACKLOG_S = 60.0
+
+
+class Intake:
+    """Gathers what is pushed and gives 200 ms whenever a tick is over, silence where nothing came.
+
+    Sound that comes after a silence is laid where it came on the clock, `margin_ms` later; what follows it goes on
+    without a gap, so packets may be late by that much. Sound that comes faster than time waits, `backlog_s` at most.
+    Pushed on one thread, taken on another.
+    """
+
+    def __init__(self, margin_ms: int = MARGIN_MS, backlog_s: float = BACKLOG_S) -> None:
+        self._margin_ms, self._backlog_s = margin_ms, backlog_s
+        self._waiting: list[Pcm] = []
+        self._n_waiting = 0
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def push(self, pcm: Pcm, now_ms: float) -> None:
+        """Append float32 [N] that came `now_ms` after the session began; TooMuch when too much would wait."""
+        if not len(pcm):
+            return
+        with self._lock:
+            if self._n_waiting + len(pcm) > self._backlog_s * SAMPLE_RATE_HZ:
+                raise TooMuch(f"{self._backlog_s:g} s of sound wait already; send it no faster than real time")
+            if not self._n_waiting:
+                late_ms = now_ms - self._taken * TICK_MS + self._margin_ms
+                self._append(np.zeros(max(0, round(late_ms * SAMPLE_RATE_HZ / 1000)), np.float32))
+            self._append(pcm)
+
+    def take(self) -> Pcm | None:
+        """The next 200 ms, float32 [3200]; None where all of it is silence."""
+        with self._lock:
+            self._taken += 1
+            joined = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
+            rest = joined[CHUNK_SAMPLES:]
+            self._waiting, self._n_waiting = [rest], len(rest)
+        chunk = np.zeros(CHUNK_SAMPLES, np.float32)
+        chunk[: len(joined)] = joined[:CHUNK_SAMPLES]
+        return chunk if chunk.any() else None
+
+    def _append(self, pcm: Pcm) -> None:
+        self._waiting.append(pcm)
+        self._n_waiting += len(pcm)

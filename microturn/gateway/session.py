@@ -1,0 +1,182 @@
+"""One live session: `converse()` in a thread of its own, its timeline read on the event loop. No wire, no engine.
+
+What is decided in a tick is posted when the tick is decided, so nothing leaves more than 200 ms before its time.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from microturn.core.chunk import Chunk, MicroTurn
+from microturn.core.clock import TICK_MS, Clock, WallClock
+from microturn.core.participant import Participant, converse
+from microturn.gateway.intake import Intake
+from microturn.gateway.timeline import Ended, EndReason, Item, Taken, TooMuch
+from microturn.gateway.turns import opening, timeline_of
+from microturn.media.pcm import Pcm
+
+TEXTS_WAITING = 32
+TEXT_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """longest_s: after so long a session ends as expired; unread_s: a reader may be so far behind before it is cut."""
+
+    longest_s: float = 7_200.0
+    unread_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class _Typed:
+    text: str
+    id: str
+
+
+class LiveSession:
+    """Implements `timeline.Session`. `start` on the event loop; `ended` is set there with the last item.
+
+    keep: gets every micro-turn on the session's thread, to record it. clock and now: the wall's if left out.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        partner: Participant,
+        limits: SessionLimits | None = None,
+        keep: Callable[[MicroTurn], None] | None = None,
+        clock: Clock | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._id, self._partner, self._keep, self._now = id, partner, keep, now
+        self._limits = limits or SessionLimits()
+        self._clock = clock or WallClock()
+        self._intake, self._muted = Intake(), False
+        self._typed: list[_Typed] = []
+        self._lock = threading.Lock()
+        self._readers: list[_Reader] = []
+        self._closing: EndReason | None = None
+        self._began_s, self._ticks = now(), 0
+        self._end: Ended | None = None
+        self.ended = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire."""
+        return self._id
+
+    @property
+    def at_ms(self) -> int:
+        """How far its clock is, in whole ticks."""
+        return self._ticks * TICK_MS
+
+    def start(self) -> None:
+        """Begin tick 0 now. Readers that came before miss nothing."""
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._now()
+        self._deliver(opening())
+        threading.Thread(target=self._run, name=f"session {self._id}", daemon=True).start()
+
+    def push_audio(self, pcm: Pcm) -> None:
+        """The user's next sound, float32 [N] at 16 kHz; TooMuch when more waits than may."""
+        self._intake.push(pcm * 0.0 if self._muted else pcm, (self._now() - self._began_s) * 1000)
+
+    def push_text(self, text: str, id: str = "") -> None:
+        """Typed text for the next tick; TooMuch when more waits than may."""
+        if len(text) > TEXT_CHARACTERS:
+            raise TooMuch(f"a text of {len(text)} characters; at most {TEXT_CHARACTERS} are taken at once")
+        with self._lock:
+            if len(self._typed) >= TEXTS_WAITING:
+                raise TooMuch(f"{TEXTS_WAITING} texts wait already; wait until they are taken")
+            self._typed.append(_Typed(text, id))
+
+    def mute(self, muted: bool) -> None:
+        """While muted the model hears silence instead of what is pushed."""
+        self._muted = muted
+
+    def items(self) -> AsyncIterator[Item]:
+        """All that happens from now on, up to and with `Ended`. A reader that falls too far behind ends the session."""
+        reader = _Reader(round(self._limits.unread_s * 1000 / TICK_MS))
+        self._readers.append(reader)
+        if self._end is not None:
+            reader.put([self._end])
+        return self._read(reader)
+
+    def close(self, reason: EndReason = "close_requested") -> None:
+        """End it after the tick that runs; a second call does nothing."""
+        self._closing = self._closing or reason
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        """The user as a participant, called on the session's thread."""
+        with self._lock:
+            typed, self._typed = self._typed, []
+        at_ms = (tick + 1) * TICK_MS
+        if typed:
+            self._post([Taken(at_ms, one.text, one.id) for one in typed])
+        return Chunk(self._intake.take(), text=tuple(one.text for one in typed))
+
+    def _run(self) -> None:
+        """The session's thread. Whatever goes wrong in it ends this session and no other."""
+        try:
+            reason, detail = self._converse(), ""
+        except Exception as error:  # the outermost line of this thread
+            reason, detail = "failed", f"{type(error).__name__}: {error}"
+        self._post([Ended(self.at_ms, reason, detail)])
+
+    def _converse(self) -> EndReason:
+        speaking = False
+        for turn in converse(self, self._partner, self._clock):
+            self._ticks = turn.tick + 1
+            if self._keep is not None:
+                self._keep(turn)
+            items, speaking = timeline_of(turn, speaking)
+            self._post(items)
+            if self._closing is None and self.at_ms >= self._limits.longest_s * 1000:
+                return "expired"
+            if self._closing is not None:
+                return self._closing
+        raise AssertionError("converse ends only by its caller")
+
+    def _post(self, items: Sequence[Item]) -> None:
+        # A loop that is gone has no readers either.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, items)
+
+    def _deliver(self, items: Sequence[Item]) -> None:
+        room = [reader.put(items) for reader in self._readers]
+        if not all(room):
+            self.close("too_slow")
+        if isinstance(items[-1], Ended):
+            self._end = items[-1]
+            self.ended.set()
+
+    async def _read(self, reader: "_Reader") -> AsyncIterator[Item]:
+        try:
+            while True:
+                for item in await reader.next():
+                    yield item
+                    if isinstance(item, Ended):
+                        return
+        finally:
+            self._readers.remove(reader)
+
+
+class _Reader:
+    """Items that wait for one reader, by tick; at most `ticks` of them, beside the end."""
+
+    def __init__(self, ticks: int) -> None:
+        self._ticks = ticks
+        self._waiting: asyncio.Queue[Sequence[Item]] = asyncio.Queue()
+
+    def put(self, items: Sequence[Item]) -> bool:
+        """Whether there was room; the end always has some."""
+        room = self._waiting.qsize() < self._ticks
+        if room or isinstance(items[-1], Ended):
+            self._waiting.put_nowait(items)
+        return room
+
+    async def next(self) -> Sequence[Item]:
+        """The items of the next tick."""
+        return await self._waiting.get()
