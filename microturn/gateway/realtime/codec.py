@@ -1,0 +1,250 @@
+"""The Realtime dialect as one pure state machine: timeline in, server events out; client events in, actions out.
+
+No socket, no clock, no thread: time is what the timeline says. The rules of the projection are in hearing.py (the
+user's turns) and speaking.py (the model's responses). Whatever a client sends, the codec never raises: it answers with
+an `error` event, and the session goes on.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from microturn.gateway.realtime.audio import WireDecoder
+from microturn.gateway.realtime.client import (
+    AudioAppend,
+    AudioClear,
+    AudioCommit,
+    ClientEvent,
+    ItemCreate,
+    ItemDelete,
+    ItemReference,
+    ItemRetrieve,
+    ItemTruncate,
+    OutputClear,
+    ResponseCancel,
+    ResponseCreate,
+    ResponseWish,
+    SessionUpdate,
+    UserMessage,
+    parse_client_event,
+)
+from microturn.gateway.realtime.conversation import Conversation
+from microturn.gateway.realtime.hearing import Hearing
+from microturn.gateway.realtime.refusal import Refusal
+from microturn.gateway.realtime.settings import Settings
+from microturn.gateway.realtime.speaking import Speaking
+from microturn.gateway.realtime.wire import Names, ServerEvent
+from microturn.gateway.timeline import Began, Delegated, Ended, Heard, Item, Said, Sound, Stopped, Taken
+from microturn.media.pcm import Pcm
+
+COMMIT_MS = 100  # less sound than this is no item
+TEXTS_WAITING = 32
+
+
+@dataclass(frozen=True, eq=False)
+class PushAudio:
+    """Give the session the user's sound, float32 [N] at 16 kHz."""
+
+    pcm: Pcm
+
+
+@dataclass(frozen=True)
+class PushText:
+    """Give the session typed text; id names the client's event."""
+
+    text: str
+    id: str
+
+
+Action = PushAudio | PushText
+
+
+class Answer(NamedTuple):
+    """What a client event causes: events to send, then actions on the session."""
+
+    events: list[ServerEvent]
+    actions: list[Action]
+
+
+class RealtimeCodec:
+    """One connection. expires_at: seconds since 1970, as the client is told."""
+
+    def __init__(self, session_id: str, settings: Settings, expires_at: int) -> None:
+        self._id, self._expires_at = session_id, expires_at
+        self.settings = settings
+        self._names, self._conversation = Names(session_id), Conversation()
+        self._hearing = Hearing(self._names, self._conversation)
+        self._speaking = Speaking(self._names, self._conversation)
+        self._decoder = WireDecoder(settings.input_format)
+        self._now_ms = 0
+        self._appended_ms = 0.0
+        self._texts: list[PushText] = []  # wait for response.create: text alone asks for no answer
+
+    def opening(self) -> list[ServerEvent]:
+        """What a client gets first."""
+        return [self._session_event("session.created")]
+
+    def from_timeline(self, item: Item) -> list[ServerEvent]:
+        """What one item of the timeline is on this wire."""
+        settings, now_ms = self.settings, self._now_ms
+        match item:
+            case Sound():
+                self._now_ms = item.end_ms
+                events = self._speaking.sounded(item.pcm, self._now_ms, settings)
+                events += self._speaking.advance(self._now_ms, settings)
+                return events + self._hearing.advance(self._now_ms, settings)
+            case Heard():
+                return self._heard(item)
+            case Said():
+                return self._speaking.said(item.text, now_ms, settings)
+            case Began():
+                ended = self._hearing.answered(item.at_ms, settings)
+                return ended + self._speaking.began(now_ms, settings)
+            case Stopped():
+                return self._stopped(item)
+            case Ended():
+                status = "failed" if item.reason == "failed" else "cancelled"
+                events = self._speaking.close(now_ms, status, "session_failed" if status == "failed" else None)
+                return events + self._hearing.finish(settings)
+            case Taken() | Delegated():
+                return []  # hidden: this dialect acknowledges no text, and a delegation has no task here
+
+    def from_client(self, raw: str | bytes) -> Answer:
+        """What a message of the client causes; a message that is wrong causes one `error` event."""
+        event_id = None
+        try:
+            event = parse_client_event(raw)
+            event_id = event.event_id
+            return self._answer(event)
+        except Refusal as refusal:
+            return Answer([self.error(refusal, event_id)], [])
+
+    def error(self, refusal: Refusal, event_id: str | None = None) -> ServerEvent:
+        """A refusal as an `error` event."""
+        return self._names.event("error", error=refusal.body(event_id))
+
+    def _heard(self, item: Heard) -> list[ServerEvent]:
+        overlapped = self._speaking.has_floor
+        # A user who talks in the model's breath ends what it was saying.
+        ended = [] if overlapped else self._speaking.close(self._now_ms, "completed")
+        return ended + self._hearing.heard(item, self._now_ms, overlapped, self.settings)
+
+    def _stopped(self, item: Stopped) -> list[ServerEvent]:
+        had_floor = self._speaking.has_floor
+        self._speaking.stopped(item.at_ms, item.unsaid)
+        if not (item.yielded and had_floor):
+            return []
+        started = self._hearing.yielded(item.at_ms, self.settings)
+        return started + self._speaking.close(self._now_ms, "cancelled", "turn_detected")
+
+    def _answer(self, event: ClientEvent) -> Answer:
+        match event:
+            case AudioAppend():
+                return self._append(event)
+            case SessionUpdate():
+                return self._update(event)
+            case AudioCommit():
+                return self._commit()
+            case AudioClear():
+                self._appended_ms = 0.0
+                return Answer([self._names.event("input_audio_buffer.cleared")], [])
+            case OutputClear():
+                raise Refusal("invalid_event_type", "'output_audio_buffer.clear' is for WebRTC connections.", "type")
+            case ItemCreate():
+                return self._create_item(event)
+            case ItemDelete():
+                self._conversation.delete(event.item_id)
+                return Answer([self._names.event("conversation.item.deleted", item_id=event.item_id)], [])
+            case ItemRetrieve():
+                item = self._conversation.get(event.item_id, "item_retrieve_invalid_item_id")
+                return Answer([self._names.event("conversation.item.retrieved", item=item)], [])
+            case ItemTruncate():
+                return self._truncate(event)
+            case ResponseCreate():
+                return self._create_response(event.response or ResponseWish(), event.event_id or "")
+            case ResponseCancel():
+                return Answer(self._speaking.cancel(event.response_id, self._now_ms, self.settings), [])
+
+    def _append(self, event: AudioAppend) -> Answer:
+        pcm = self._decoder.push(event.audio)
+        self._appended_ms += len(pcm) / 16.0
+        return Answer([], [PushAudio(pcm)] if len(pcm) else [])
+
+    def _update(self, event: SessionUpdate) -> Answer:
+        sent = event.session
+        if sent.model not in (None, self.settings.model):
+            message = f"A session keeps its model, which is '{self.settings.model}'."
+            raise Refusal("cannot_update_model", message, "session.model")
+        before, self.settings = self.settings, self.settings.with_update(sent)
+        if self.settings.input_format != before.input_format:
+            self._decoder = WireDecoder(self.settings.input_format)
+        return Answer([self._session_event("session.updated")], [])
+
+    def _commit(self) -> Answer:
+        if self._appended_ms < COMMIT_MS:
+            code = "input_audio_buffer_commit_empty"
+            message = f"Error committing input audio buffer: {self._appended_ms:.0f} ms of sound; at least {COMMIT_MS}."
+            raise Refusal(code, message)
+        self._appended_ms = 0.0
+        return Answer(self._hearing.commit(self._now_ms, self.settings), [])
+
+    def _create_item(self, event: ItemCreate) -> Answer:
+        text = _typed(event.item) if isinstance(event.item, UserMessage) else ""
+        if text and len(self._texts) >= TEXTS_WAITING:
+            message = f"{TEXTS_WAITING} texts wait for `response.create` already."
+            raise Refusal("too_many_items", message, "item")
+        item = event.item.model_dump(exclude_none=True, exclude={"content": {"__all__": {"audio"}}})
+        item = {"id": self._names.fresh("item"), "object": "realtime.item", "status": "completed"} | item
+        before = self._conversation.add(item, event.previous_item_id)
+        if text:
+            self._texts.append(PushText(text, event.event_id or item["id"]))
+        elif getattr(event.item, "role", "") == "assistant":
+            self._texts.clear()  # an old conversation is put back: what was answered is not asked again
+        fields = {"previous_item_id": before, "item": item}
+        event_of = self._names.event
+        return Answer([event_of("conversation.item.added", **fields), event_of("conversation.item.done", **fields)], [])
+
+    def _truncate(self, event: ItemTruncate) -> Answer:
+        cut_ms = self._conversation.truncate(event.item_id, event.audio_end_ms)
+        fields = {"item_id": event.item_id, "content_index": event.content_index, "audio_end_ms": cut_ms}
+        return Answer([self._names.event("conversation.item.truncated", **fields)], [])
+
+    def _create_response(self, wish: ResponseWish, id: str) -> Answer:
+        if wish.conversation == "none":
+            message = "A live session has one conversation; responses outside of it are not made."
+            raise Refusal("unsupported_value", message, "response.conversation")
+        asked: list[str] = []
+        for item in wish.input or ():
+            if isinstance(item, ItemReference):
+                self._conversation.get(item.id, "invalid_item_reference")
+            elif isinstance(item, UserMessage):
+                asked.append(_typed(item))
+        asked.append(wish.instructions or "")
+        events = self._speaking.wish(wish, self._now_ms, self.settings)
+        texts, self._texts = self._texts, []
+        return Answer(events, [*texts, *(PushText(text, id) for text in asked if text.strip())])
+
+    def _session_event(self, type: str) -> ServerEvent:
+        return self._names.event(type, session=self._session())
+
+    def _session(self) -> dict[str, Any]:
+        shown = self.settings.model_dump(exclude_none=True)
+        shown["audio"].setdefault("input", {}).setdefault("turn_detection", None)
+        ids = {"object": "realtime.session", "id": self._id, "expires_at": self._expires_at}
+        return {"type": "realtime", **ids, **shown}
+
+
+def _typed(message: UserMessage) -> str:
+    """The text of a message. Raises Refusal for sound and pictures, which this route takes as a stream only or not."""
+    texts: list[str] = []
+    for number, part in enumerate(message.content):
+        param = f"item.content[{number}]"
+        if part.audio is not None:
+            message_text = "Sound inside an item is not heard; append it with 'input_audio_buffer.append'."
+            raise Refusal("unsupported_content", message_text, param + ".audio")
+        if part.type == "input_image":
+            raise Refusal("unsupported_content", "The model of this server does not see pictures yet.", param)
+        text = part.text if part.type == "input_text" else part.transcript
+        if part.type == "input_text" and text is None:
+            raise Refusal("missing_required_parameter", f"Missing required parameter: '{param}.text'.", param + ".text")
+        texts.append(text or "")
+    return "\n".join(text for text in texts if text.strip())
