@@ -10,7 +10,7 @@ DEMO ?= demo
 RUN ?= runs/tiny
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint format types train bench eval clean
+.PHONY: help setup system demo serve test lint format types train bench eval clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ $(INSTALLED): pyproject.toml constraints.txt | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "microturn needs Python 3.11 or newer; this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,serve]'
 	@touch $@
 
 demo: setup ## a live conversation on the fast clock; the page is demo/index.html
 	$(BIN)/microturn demo --out $(DEMO)
+
+serve: setup ## the model on the wire, for GPT-Live clients, on this machine only
+	$(BIN)/microturn serve
 
 test: setup ## all tests
 	$(BIN)/python -m pytest

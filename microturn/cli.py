@@ -105,6 +105,35 @@ def talk(
     command(TalkRequest(weights, out, headphones, seconds, seed))
 
 
+@app.command(epilog="Example: microturn serve --port 8808   (needs: pip install 'microturn[serve]')")
+def serve(
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint to use; the shipped one if left out.", metavar="FILE", envvar="MICROTURN_WEIGHTS"
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at.", envvar="MICROTURN_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, envvar="MICROTURN_PORT")] = 8808,
+    slots: Annotated[int, typer.Option(min=1, help="Sessions at once.", envvar="MICROTURN_SLOTS")] = 8,
+    model: Annotated[
+        str, typer.Option(help="own: the weights; echo: the wire without a model.", envvar="MICROTURN_MODEL")
+    ] = "own",
+    log: Annotated[str, typer.Option(help="json or plain, on stderr.", envvar="MICROTURN_LOG")] = "json",
+    idle: Annotated[
+        float, typer.Option(min=1, help="Seconds without a message that end a session.", envvar="MICROTURN_IDLE")
+    ] = 300.0,
+    drain: Annotated[
+        float, typer.Option(min=0, help="Seconds that sessions get when asked to stop.", envvar="MICROTURN_DRAIN")
+    ] = 10.0,
+) -> None:
+    """Put the model on the wire: GPT-Live clients talk to it at /v1/live/sessions. Settings are printed at start."""
+    from microturn.commands.serve import serve as command
+    from microturn.commands.serve import serve_request
+
+    command(serve_request(weights, host, port, slots, model, log, idle, drain))
+
+
 @app.command(
     epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)    "
     "A voice, stage by stage: microturn train --stage vocoder --out runs/vocoder; "

@@ -35,10 +35,10 @@ PACKAGES = {
     "train": {"torch", "numpy", "rich", "safetensors"},
     "engine": {"torch", "numpy", "safetensors"},
     "agent": set[str](),
-    "gateway": {"numpy", "fastapi", "starlette", "structlog", "uvicorn", "aiortc"},
+    "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn", "aiortc"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
-    "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit"},
+    "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog"},
     "cli": {"typer"},
 }
 FREE = {"__init__", "__main__"}  # the package's own door: a version, and a call of the command line

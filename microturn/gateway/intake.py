@@ -8,7 +8,7 @@ from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.gateway.timeline import TooMuch
 from microturn.media.pcm import Pcm
 
-MARGIN_MS = 20  # a packet may come so much later than the one before it promised
+MARGIN_MS = 40  # a packet may come so much later than the one before it promised; resampling alone takes 30 ms of it
 BACKLOG_S = 60.0
 
 

@@ -36,7 +36,7 @@ class _Typed:
 
 
 class LiveSession:
-    """Implements `timeline.Session`. `start` on the event loop; `ended` is set there with the last item.
+    """Implements `timeline.Session`. `start` on the event loop; `ended` is set there with the last item, `end`.
 
     keep: gets every micro-turn on the session's thread, to record it. clock and now: the wall's if left out.
     """
@@ -59,7 +59,7 @@ class LiveSession:
         self._readers: list[_Reader] = []
         self._closing: EndReason | None = None
         self._began_s, self._ticks = now(), 0
-        self._end: Ended | None = None
+        self.end: Ended | None = None
         self.ended = asyncio.Event()
 
     @property
@@ -100,8 +100,8 @@ class LiveSession:
         """All that happens from now on, up to and with `Ended`. A reader that falls too far behind ends the session."""
         reader = _Reader(round(self._limits.unread_s * 1000 / TICK_MS))
         self._readers.append(reader)
-        if self._end is not None:
-            reader.put([self._end])
+        if self.end is not None:
+            reader.put([self.end])
         return self._read(reader)
 
     def close(self, reason: EndReason = "close_requested") -> None:
@@ -149,7 +149,7 @@ class LiveSession:
         if not all(room):
             self.close("too_slow")
         if isinstance(items[-1], Ended):
-            self._end = items[-1]
+            self.end = items[-1]
             self.ended.set()
 
     async def _read(self, reader: "_Reader") -> AsyncIterator[Item]:

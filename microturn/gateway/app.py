@@ -1,0 +1,50 @@
+"""The server's routes. What happens behind a route lives in its protocol; how a process starts in a command."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import JSONResponse
+
+from microturn import __version__
+from microturn.gateway.live.socket import serve_live
+from microturn.gateway.realtime import socket as realtime
+from microturn.gateway.sessions import Sessions
+
+
+def create_app(sessions: Sessions) -> FastAPI:
+    """The application over these sessions; when it ends, they end and their host is closed."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        await sessions.drain(0.0)
+        await asyncio.to_thread(sessions.host.close)
+
+    app = FastAPI(title="microturn", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
+
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    async def ready() -> JSONResponse:
+        free = sessions.host.capacity().free
+        status = "draining" if sessions.draining else "ready" if free else "full"
+        body = {"status": status, "model": sessions.host.name, "sessions": sessions.count, "free": free}
+        return JSONResponse(body, 503 if sessions.draining else 200)
+
+    async def models() -> dict[str, Any]:
+        model = {"id": sessions.host.name, "object": "model", "created": 0, "owned_by": "microturn"}
+        return {"object": "list", "data": [model]}
+
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        await serve_live(socket, sessions)
+
+    app.add_api_route("/healthz", health)
+    app.add_api_route("/readyz", ready)
+    app.add_api_route("/v1/models", models)
+    app.add_api_websocket_route("/v1/live/sessions", live)
+    realtime.register(app, sessions)
+    return app

@@ -1,0 +1,49 @@
+"""The process that listens: uvicorn, and what it does when it is asked to stop. Routes live in app."""
+
+import asyncio
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from microturn.gateway.sessions import Sessions
+
+
+class Server(uvicorn.Server):
+    """Asked to stop once it lets sessions finish, `drain_s` at most; asked again it stops at once."""
+
+    def __init__(self, config: uvicorn.Config, sessions: Sessions) -> None:
+        super().__init__(config)
+        self._sessions = sessions
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal. It may come between any two lines, so the loop does the rest."""
+        if self._sessions.draining or not self._sessions.count:
+            super().handle_exit(sig, frame)
+            return
+        self._sessions.draining = True
+        self._captured_signals.append(sig)
+        asyncio.get_event_loop().call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._draining = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        await self._sessions.drain()
+        self.should_exit = True
+
+
+def server_of(app: FastAPI, sessions: Sessions, host: str, port: int) -> Server:
+    """A server for `app` at this address; port 0 takes a free one."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        ws="websockets-sansio",
+        ws_max_size=sessions.limits.message_bytes,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    return Server(config, sessions)
