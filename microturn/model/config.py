@@ -87,7 +87,7 @@ class VoiceConfig:
     flow_width: int = 384
     flow_blocks: int = 3
     flow_evals: int = 4
-    flow_noise: float = 0.3
+    flow_noise: float = 0.5
     vocoder_width: int = 192
     vocoder_layers: int = 8
 
