@@ -145,7 +145,7 @@ class SharedEngine:
 
     def turn(self, ref: SessionRef, chunk: InputChunk) -> TurnResult:
         """One micro-turn of one session, in a batch with those that wait too."""
-        return self._given(self._put_turn(ref, chunk))
+        return self._given(self.put_turn(ref, chunk))
 
     def turns(self, requests: Sequence[tuple[SessionRef, InputChunk]]) -> list[TurnResult]:
         """One micro-turn of several sessions, all or none."""
@@ -173,7 +173,13 @@ class SharedEngine:
         self._asked.put(None)
         self._thread.join(self._wait_s)
 
-    def _put_turn(self, ref: SessionRef, chunk: InputChunk) -> "Future[TurnResult]":
+    @property
+    def waiting(self) -> int:
+        """Requests that wait while another is computed."""
+        return self._asked.qsize()
+
+    def put_turn(self, ref: SessionRef, chunk: InputChunk) -> "Future[TurnResult]":
+        """Ask for a turn without waiting for it."""
         turn = _Turn(ref, chunk, Future())
         self._asked.put(turn)
         return turn.result

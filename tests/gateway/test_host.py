@@ -1,0 +1,87 @@
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from microturn.core.fakes import Silence
+from microturn.engine.api import (
+    AdmissionRefused,
+    EngineError,
+    InputChunk,
+    SessionRef,
+    SessionSpec,
+    TurnResult,
+    UnknownSession,
+)
+from microturn.engine.embedded import EmbeddedEngine
+from microturn.gateway.host import EchoHost, SharedEngine
+from tests.engine.toy import VOCAB, alone, assert_same, chunks, spec, toy_model
+
+
+class Slow(EmbeddedEngine):
+    """Its first turn waits until it is let go; it keeps the sizes of its batches."""
+
+    def __init__(self) -> None:
+        super().__init__(toy_model(), VOCAB, slots=4, keep_logits=True)
+        self.entered, self.go, self.batches = threading.Event(), threading.Event(), list[int]()
+
+    def turns(self, requests: Sequence[tuple[SessionRef, InputChunk]]) -> list[TurnResult]:
+        self.batches.append(len(requests))
+        self.entered.set()
+        assert self.go.wait(10)
+        return super().turns(requests)
+
+
+def test_turns_that_wait_are_one_batch_and_give_what_each_gives_alone() -> None:
+    slow = Slow()
+    shared = SharedEngine(slow)
+    refs = [shared.open(spec(seed)) for seed in range(3)]
+    results: dict[int, list[TurnResult]] = {seed: [] for seed in range(3)}
+
+    def talk(seed: int) -> None:
+        results[seed] = [shared.turn(refs[seed], chunk) for chunk in chunks(seed, 8)]
+
+    threads = [threading.Thread(target=talk, args=(seed,)) for seed in range(3)]
+    threads[0].start()
+    assert slow.entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while shared.waiting < 2:
+        pass
+    slow.go.set()
+    for thread in threads:
+        thread.join(20)
+    shared.stop()
+    assert slow.batches[:2] == [1, 2]
+    for seed in range(3):
+        assert_same(results[seed], alone(seed, 8))
+
+
+def test_a_request_that_is_refused_fails_alone() -> None:
+    shared = SharedEngine(EmbeddedEngine(toy_model(), VOCAB, slots=2))
+    good, gone = shared.open(spec(0)), SessionRef("gone", 1)
+    first = chunks(0, 8)[0]
+    wanted = [shared.put_turn(gone, first), shared.put_turn(good, first)]
+    with pytest.raises(UnknownSession):
+        wanted[0].result(10)
+    assert wanted[1].result(10).seq == 0
+    shared.stop()
+
+
+def test_an_engine_that_was_stopped_says_so() -> None:
+    shared = SharedEngine(EmbeddedEngine(toy_model(), VOCAB, slots=1))
+    shared.stop()
+    with pytest.raises(EngineError, match="stopped"):
+        shared.open(SessionSpec())
+
+
+def test_an_echo_too_many_is_refused_and_a_place_is_free_again() -> None:
+    host = EchoHost(1)
+    partner = host.join("a", 0)
+    with pytest.raises(AdmissionRefused):
+        host.join("b", 0)
+    host.leave(partner)
+    host.join("c", 0)
+    assert host.capacity().free == 0
+    with pytest.raises(ValueError):
+        host.leave(Silence())
