@@ -170,11 +170,8 @@ class RealtimeCodec:
         return Answer([], [PushAudio(pcm)] if len(pcm) else [])
 
     def _update(self, event: SessionUpdate) -> Answer:
-        sent = event.session
-        if sent.model not in (None, self.settings.model):
-            message = f"A session keeps its model, which is '{self.settings.model}'."
-            raise Refusal("cannot_update_model", message, "session.model")
-        before, self.settings = self.settings, self.settings.with_update(sent)
+        # A name of another model is no error: clients put their default there, also when the URL names one.
+        before, self.settings = self.settings, self.settings.with_update(event.session)
         if self.settings.input_format != before.input_format:
             self._decoder = WireDecoder(self.settings.input_format)
         return Answer([self._session_event("session.updated")], [])

@@ -308,7 +308,6 @@ def test_an_update_changes_only_what_is_sent() -> None:
             "invalid_value",
             "session.audio.input.turn_detection",
         ),
-        ({"type": "session.update", "session": {"model": "other"}}, "cannot_update_model", "session.model"),
         ({"type": "no.such"}, "invalid_event_type", "type"),
         ({}, "missing_required_parameter", "type"),
         ({"type": "input_audio_buffer.append", "audio": "%%%"}, "invalid_value", "audio"),
