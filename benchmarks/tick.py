@@ -30,7 +30,7 @@ from microturn.engine.participant import EngineParticipant
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint
 from microturn.model.config import InteractionConfig
-from microturn.model.interaction import InteractionModel, init_weights, parameter_count
+from microturn.model.interaction import VOICE, InteractionModel, init_weights, parameter_count
 from microturn.model.sampling import SamplingConfig
 from microturn.recipes.tiny import tiny, toy
 
@@ -107,7 +107,7 @@ def measure(model: InteractionModel, tokenizer: TextTokenizer, listen_bias: floa
     shape = (-(-CONTEXT // config.sound_tokens), config.frames_per_tick, config.mel.n_mels)
     context = rng.integers(0, config.mel.n_levels, shape, np.uint8)
     records = [TurnRecord(tick, dmel, (), ()) for tick, dmel in enumerate(context)]
-    ref = engine.replay(SessionSpec(sampling=SamplingConfig(listen_bias=listen_bias)), records)
+    ref = engine.replay(SessionSpec(sampling=SamplingConfig(listen_bias=listen_bias, stop_bias=listen_bias)), records)
     model_side = EngineParticipant(engine, ref, tokenizer, config.mel)
     ms: list[float] = []
     last = len(records) - 1
@@ -128,9 +128,10 @@ def summary(measured: Measured) -> dict[str, float | int]:
 
 
 def weight_bytes(model: InteractionModel) -> int:
-    """Bytes of all weights but the token table, of which a tick reads a few rows."""
+    """Bytes of the weights of a forward: no token table, of which a tick reads a few rows, and no voice."""
     tokens = model.fusion.tokens.weight
-    return sum(p.numel() * p.element_size() for p in model.parameters() if p is not tokens)
+    named = model.named_parameters()
+    return sum(p.numel() * p.element_size() for n, p in named if p is not tokens and not n.startswith(VOICE))
 
 
 def kv_bytes(config: InteractionConfig, length: int, element_bytes: int) -> int:
