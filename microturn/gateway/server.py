@@ -1,6 +1,7 @@
 """The process that listens: uvicorn, and what it does when it is asked to stop. Routes live in app."""
 
 import asyncio
+import socket
 from types import FrameType
 
 import uvicorn
@@ -16,15 +17,21 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._sessions = sessions
         self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal. It may come between any two lines, so the loop does the rest."""
-        if self._sessions.draining or not self._sessions.count:
+        if self._loop is None or self._sessions.draining or not self._sessions.count:
             super().handle_exit(sig, frame)
             return
         self._sessions.draining = True
         self._captured_signals.append(sig)
-        asyncio.get_event_loop().call_soon_threadsafe(self._begin)
+        self._loop.call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
         self._draining = asyncio.get_running_loop().create_task(self._drain())

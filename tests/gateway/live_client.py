@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from microturn.gateway.app import create_app
 from microturn.gateway.host import Host
-from microturn.gateway.server import server_of
+from microturn.gateway.server import Server, server_of
 from microturn.gateway.sessions import Limits, Sessions
 
 SPEED = 10.0
@@ -33,8 +33,8 @@ def sleep(seconds: float) -> None:
 class Running:
     """A server that runs: `port` and its sessions."""
 
-    def __init__(self, port: int, sessions: Sessions) -> None:
-        self.port, self.sessions = port, sessions
+    def __init__(self, port: int, sessions: Sessions, server: Server) -> None:
+        self.port, self.sessions, self.server = port, sessions, server
 
     @contextmanager
     def client(self) -> Iterator["Client"]:
@@ -61,7 +61,7 @@ def serving(host: Host, limits: Limits | None = None) -> Iterator[Running]:
         time.sleep(0.01)
     assert server.started
     try:
-        yield Running(server.servers[0].sockets[0].getsockname()[1], sessions)
+        yield Running(server.servers[0].sockets[0].getsockname()[1], sessions, server)
     finally:
         server.should_exit = True
         thread.join(WAIT_S)

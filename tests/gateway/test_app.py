@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -175,6 +176,16 @@ def test_a_server_that_drains_lets_nobody_in_and_ends_what_runs(echo: Running) -
         with echo.client() as late:
             late.send("session.start", session={"model": "any"})
             assert late.next()["error"]["code"] == "server_draining"
+
+
+def test_a_server_asked_to_stop_ends_sessions_after_their_time_and_tells_them_to_come_again() -> None:
+    with serving(EchoHost(1), Limits(drain_s=0.5)) as running, running.client() as client:
+        client.start()
+        running.server.handle_exit(signal.SIGTERM, None)
+        assert client.until("session.closed")[-1]["reason"] == "expired"
+        with pytest.raises(ConnectionClosed) as closed:
+            client.next()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
 
 
 @pytest.mark.parametrize(("coding", "zero"), [("audio/pcmu", 0xFF), ("audio/pcma", 0xD5)])
