@@ -26,6 +26,7 @@ ECHOED = tuple(
 )
 LENGTHS = (2, 3, 3, 4)
 CANONICAL = "red house tree"
+MORE_ROWS = 16
 
 ECHOING = (
     Core("repeat after me, {w}"),
@@ -67,6 +68,17 @@ def _rows() -> Iterator[tuple[str, ...]]:
                 yield tuple(dict.fromkeys([first, *drawn]))[:length]
 
 
+def _more_rows() -> Iterator[str]:
+    """Many more rows to learn from: who only knows a few hundred learns them by heart, and not to say words back."""
+    for first in ECHOED:
+        for repeat in range(2, MORE_ROWS):
+            length = LENGTHS[hashed("echolength", first, repeat) % len(LENGTHS)]
+            drawn = [ECHOED[hashed("echo", first, repeat, place) % len(ECHOED)] for place in range(8)]
+            row = " ".join(tuple(dict.fromkeys([first, *drawn]))[:length])
+            if split_of("echo", row) == "train":
+                yield row
+
+
 @cache
 def echoes(split: Split) -> tuple[Phrase, ...]:
     """Words to be said again; the row of words is held out."""
@@ -75,6 +87,8 @@ def echoes(split: Split) -> tuple[Phrase, ...]:
         Slot(row, {"w": row}, Ask(row, "echo words"), "train" if row == CANONICAL else split_of("echo", row))
         for row in rows
     ]
+    if split == "train":
+        slots += [Slot(row, {"w": row}, Ask(row, "echo words"), "train") for row in _more_rows()]
     return phrases(split, "echo", ECHOING, BEFORE, slots, 1, lambda slot: slot.key == CANONICAL, 25)
 
 
