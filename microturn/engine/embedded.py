@@ -290,7 +290,7 @@ class EmbeddedEngine:
         """Append one token to the rows that go on; hidden states [B, U], those of the other rows as they were."""
         tokens_B1 = torch.tensor(tokens, device=self._device)[:, None]
         new_B = torch.tensor([int(index in going) for index in range(len(tokens))], device=self._device)
-        hidden_B1U, _, after = self._model.backbone.step(self._model.fusion.embed_text(tokens_B1), new_B, state)
+        hidden_B1U, _, after = self._model.step(self._model.fusion.embed_text(tokens_B1), new_B, state)
         return torch.where(new_B[:, None] > 0, hidden_B1U[:, 0], hidden_BU), after
 
     def _sample(self, rows: Sequence[_Row], first: int, logits_BV: Tensor, step: int) -> Tensor:

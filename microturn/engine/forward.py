@@ -48,8 +48,7 @@ def append(
     orders = _orders(laid, levels_BSPC.shape[1] + tokens_BX.shape[1])
     own_BOPC = _own_blocks(laid, config, device)
     x_BTU = model.fusion(levels_BSPC, seconds_BN, tokens_BX, _padded(orders, device), own_BOPC)
-    hidden_BTU, tapped_BTU, after = model.backbone.step(x_BTU, new_B, before, config.heard_layer)
-    assert tapped_BTU is not None
+    hidden_BTU, tapped_BTU, after = model.step(x_BTU, new_B, before)
     places_BS = _padded([row.sound_places for row in laid], device)
     tapped_BSU = tapped_BTU.gather(1, places_BS[:, :, None].expand(-1, -1, tapped_BTU.shape[2]))
     heard_BSV = model.transcribe(tapped_BSU)[..., :vocab_size]

@@ -11,7 +11,7 @@ Shapes: B sessions, T new positions, W window, H query heads, G key/value heads,
 E distances of the bias, U model width, C channels of a convolution.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from microturn.model.config import BackboneConfig
 
 MASKED = -30_000.0
+
+AtTap = Callable[[Tensor], Tensor]
 
 
 class RMSNorm(nn.Module):
@@ -318,16 +320,23 @@ class Backbone(nn.Module):
     def _layers(self) -> Iterable[Layer]:
         return cast("Iterable[Layer]", self.layers)
 
-    def forward(self, x_BTU: Tensor, tap: int | None = None) -> tuple[Tensor, Tensor | None]:
-        """Whole sequences. Returns the normed last hidden states and, if asked, the states after `tap` layers."""
+    def forward(
+        self, x_BTU: Tensor, tap: int | None = None, at_tap: AtTap | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Whole sequences. Returns the normed last hidden states and, if asked, the states after `tap` layers.
+
+        The layers above go on with what `at_tap` makes of those.
+        """
         tapped = None
         for depth, layer in enumerate(self._layers(), start=1):
             x_BTU = layer(x_BTU)
-            tapped = x_BTU if depth == tap else tapped
+            if depth == tap:
+                tapped = x_BTU
+                x_BTU = x_BTU if at_tap is None else at_tap(x_BTU)
         return self.norm(x_BTU), tapped
 
     def step(
-        self, x_BTU: Tensor, new_B: Tensor, state: BackboneState, tap: int | None = None
+        self, x_BTU: Tensor, new_B: Tensor, state: BackboneState, tap: int | None = None, at_tap: AtTap | None = None
     ) -> tuple[Tensor, Tensor | None, BackboneState]:
         """Append the first `new_B` of T new positions to each row; rows are padded on the right.
 
@@ -338,7 +347,9 @@ class Backbone(nn.Module):
             ring_k, ring_v = state.k_BGRD[depth - 1], state.v_BGRD[depth - 1]
             x_BTU, conv = layer.step(x_BTU, new_B, state.length_B, ring_k, ring_v, state.convs[depth - 1])
             convs.append(conv)
-            tapped = x_BTU if depth == tap else tapped
+            if depth == tap:
+                tapped = x_BTU
+                x_BTU = x_BTU if at_tap is None else at_tap(x_BTU)
         after = BackboneState(state.length_B + new_B, state.k_BGRD, state.v_BGRD, tuple(convs))
         return self.norm(x_BTU), tapped, after
 

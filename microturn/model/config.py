@@ -102,7 +102,8 @@ class InteractionConfig:
     """The whole model: backbone, front end, vocabulary.
 
     A micro-turn is `sound_tokens` positions of sound, each a stack of equal shares of the tick's mel frames;
-    tick and clock features are added to the first of them. The transcript is read after `heard_layer` layers.
+    tick and clock features are added to the first of them. The transcript is read after `heard_layer` layers;
+    with `reads_heard` the layers above read it as words, too (docs/decisions/0012).
     A model with a `voice` also sounds and hears itself; without one its words are its whole output.
     """
 
@@ -114,6 +115,7 @@ class InteractionConfig:
     stem_width: int = 512
     clock_features: int = 24
     heard_layer: int = 4
+    reads_heard: bool = False
     text_per_tick: int = 2
     typed_per_tick: int = 8
     voice: VoiceConfig | None = None

@@ -8,7 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from microturn.model.backbone import Backbone
+from microturn.media.text import Control
+from microturn.model.backbone import AtTap, Backbone, BackboneState
 from microturn.model.config import InteractionConfig
 from microturn.model.fusion import Fusion
 from microturn.model.voice import Voice, init_voice
@@ -28,6 +29,7 @@ class InteractionModel(nn.Module):
         self.backbone = Backbone(config.backbone)
         self.decision = nn.Linear(width, config.vocab_size, bias=False)
         self.heard = nn.Linear(width, config.vocab_size, bias=False)
+        self.heard_gain = nn.Parameter(torch.zeros(width)) if config.reads_heard else None
         self.voice = None if config.voice is None else Voice(config)
 
     def forward(
@@ -40,9 +42,32 @@ class InteractionModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Whole sessions: last hidden states and the states the transcript is read from, both [B, T, U]."""
         x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC)
-        hidden_BTU, tapped_BTU = self.backbone(x_BTU, tap=self.config.heard_layer)
+        hidden_BTU, tapped_BTU = self.backbone(x_BTU, self.config.heard_layer, self._at_tap)
         assert tapped_BTU is not None
         return hidden_BTU, tapped_BTU
+
+    def step(self, x_BTU: Tensor, new_B: Tensor, state: BackboneState) -> tuple[Tensor, Tensor, BackboneState]:
+        """`Backbone.step` with the states the transcript is read from, [B, T, U]."""
+        hidden_BTU, tapped_BTU, after = self.backbone.step(x_BTU, new_B, state, self.config.heard_layer, self._at_tap)
+        assert tapped_BTU is not None
+        return hidden_BTU, tapped_BTU, after
+
+    @property
+    def _at_tap(self) -> AtTap | None:
+        return self.with_heard if self.config.reads_heard else None
+
+    def with_heard(self, tapped_BTU: Tensor) -> Tensor:
+        """States with the embedding of the words that the transcript holds likely, as if they had been typed.
+
+        Self-conditioned CTC (Nozaki and Komatsu 2021, arXiv 2104.02724), through the table of typed words. The gain of
+        each of the U channels starts at zero.
+        """
+        assert self.heard_gain is not None
+        likely_BTV = self.transcribe(tapped_BTU).float().softmax(-1)
+        wordless = torch.arange(likely_BTV.shape[-1], device=likely_BTV.device) == int(Control.PAD)
+        likely_BTV = likely_BTV.masked_fill(wordless, 0.0)
+        words_VU = self.fusion.token_norm(self.fusion.tokens.weight)
+        return tapped_BTU + self.heard_gain * (likely_BTV.to(words_VU.dtype) @ words_VU)
 
     def decide(self, hidden_U: Tensor) -> Tensor:
         """Logits over words and control tokens, [..., V]."""

@@ -30,9 +30,11 @@ Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 
 
 def _is_new_to(model: InteractionModel, name: str) -> bool:
-    """Whether a parameter belongs to a layer beyond the last one of `model`, or to the ear for a voice it has not."""
+    """Whether a parameter belongs to a layer beyond the last one of `model`, or to an ear it has not."""
     if name.startswith("fusion.own."):
         return model.config.voice is None
+    if name == "heard_gain":
+        return not model.config.reads_heard
     prefix, _, rest = name.partition("backbone.layers.")
     return not prefix and rest != "" and int(rest.split(".")[0]) >= model.config.backbone.layers
 

@@ -24,6 +24,7 @@ from microturn.engine.api import (
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.session import collapse
 from microturn.media.text import Control, TextTokenizer
+from microturn.model.config import InteractionConfig
 from microturn.model.sampling import SamplingConfig
 from microturn.train.batch import NO_TARGET, BatchConfig, make_batch
 from tests.engine.toy import (
@@ -51,14 +52,14 @@ class Whole(NamedTuple):
     labels: list[int]
 
 
-def whole(dmel: np.ndarray, said: list[tuple[int, ...]], text: tuple[Typed, ...]) -> Whole:
+def whole(dmel: np.ndarray, said: list[tuple[int, ...]], text: tuple[Typed, ...], config: InteractionConfig) -> Whole:
     expects = tuple(Expect(t, " ".join(map(str, ids)), "") for t, ids in enumerate(said) if ids)
     stream = Stream(dmel.reshape(-1, CONFIG.mel.n_mels), (), expects, text, history=right_history(expects))
     settings = BatchConfig(ticks=len(said), text_slots=100)
     tokenizer = cast("TextTokenizer", NumberTokenizer())
-    batch = make_batch([stream], tokenizer, CONFIG, settings, np.random.default_rng(0))
+    batch = make_batch([stream], tokenizer, config, settings, np.random.default_rng(0))
     seconds = torch.from_numpy(0.2 * np.arange(len(said)))[None]
-    model = toy_model()
+    model = toy_model(config=config)
     with torch.inference_mode():
         hidden, tapped = model(batch.levels_BSPC, seconds, batch.tokens_BX, batch.order_BT)
         decides = batch.decide_BT[0] != NO_TARGET
@@ -67,15 +68,16 @@ def whole(dmel: np.ndarray, said: list[tuple[int, ...]], text: tuple[Typed, ...]
         return Whole(model.decide(hidden[0, decides]), batch.decide_BT[0, decides].tolist(), labels)
 
 
-def test_tick_by_tick_equals_one_forward_over_the_tokens_as_training_lays_them_out() -> None:
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, reads_heard=True)], ids=["plain", "reads heard"])
+def test_tick_by_tick_equals_one_forward_over_the_tokens_as_training_lays_them_out(config: InteractionConfig) -> None:
     inputs = [InputChunk(chunk.seq, chunk.dmel) for chunk in chunks(1, TICKS)]
     inputs[1] = replace(inputs[1], text=(typed(20, 21),))
     inputs[7] = replace(inputs[7], text=(typed(22, 23, 24),))
-    engine = toy_engine()
+    engine = toy_engine(config=config)
     results = run(engine, engine.open(spec(1)), inputs)
     said = [result.said for result in results]
     dmel = np.stack([np.zeros((10, 80), np.uint8) if chunk.dmel is None else chunk.dmel for chunk in inputs])
-    twin = whole(dmel, said, (Typed(1, "20 21"), Typed(7, "22 23 24")))
+    twin = whole(dmel, said, (Typed(1, "20 21"), Typed(7, "22 23 24")), config)
     assert {len(ids) for ids in said} == {0, 1, 2}
     logits = np.concatenate([result.logits for result in results if result.logits is not None])
     np.testing.assert_allclose(logits, twin.decisions.numpy(), atol=2e-4)
