@@ -48,8 +48,10 @@ format: setup ## let ruff rewrite the files
 types: setup ## pyright
 	$(BIN)/pyright
 
-train: setup ## train the shipped tiny model from nothing, into runs/tiny
-	$(BIN)/microturn train --out $(RUN)
+train: setup ## train the recipe of the shipped model from nothing, voice and all, into runs/tiny
+	$(BIN)/microturn train --stage vocoder --out $(RUN)/vocoder
+	$(BIN)/microturn train --stage voice --out $(RUN)/voice
+	$(BIN)/microturn train --out $(RUN) --voice $(RUN)/voice/voice.safetensors --vocoder $(RUN)/vocoder/vocoder.safetensors
 
 bench: setup ## every benchmark, as JSON, here and in runs/bench
 	@mkdir -p runs/bench

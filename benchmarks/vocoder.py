@@ -27,10 +27,12 @@ from microturn.data.scenarios import all_lines
 from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db, prominence_db
 from microturn.eval.speech import Recogniser, WorldRecogniser, spoken_word_error
 from microturn.media.mel import MelConfig, dequantize, quantize
+from microturn.model.checkpoint import load_checkpoint
 from microturn.model.griffin_lim import griffin_lim
-from microturn.model.vocoder import Vocoder, VocoderConfig, load_vocoder
+from microturn.model.vocoder import Vocoder, load_vocoder
 
 ROOT = Path(__file__).parents[1]
+SHIPPED = ROOT / "microturn/weights/tiny.safetensors"
 COLUMNS = ("spectrum_db", "mel_db", "prominence_db", "border", "words_percent", "real_time")
 HEADS = ("spectrum dB", "mel dB", "pitch dB", "border", "words %", "x real time")
 
@@ -46,7 +48,7 @@ class Way(NamedTuple):
 def main() -> None:
     options = parse_options()
     torch.set_num_threads(1)
-    vocoder = load_vocoder(options.vocoder) if options.vocoder else Vocoder(VocoderConfig()).eval()
+    vocoder = load_vocoder(options.vocoder) if options.vocoder else shipped_vocoder()
     texts = held_out(options.texts)
     agent = AgentVoice()
     clips = [agent.say(text) for text in texts]
@@ -64,7 +66,7 @@ def main() -> None:
         "texts": len(texts),
         "sound_s": round(sum(len(pcm) for pcm in original) / SAMPLE_RATE_HZ, 1),
         "vocoder": {
-            "weights": options.vocoder.name if options.vocoder else "random",
+            "weights": options.vocoder.name if options.vocoder else SHIPPED.name,
             "parameters": sum(p.numel() for p in vocoder.parameters()),
             "delay_ms": 1_000 * vocoder.config.delay_samples / SAMPLE_RATE_HZ,
         },
@@ -75,10 +77,16 @@ def main() -> None:
     print(json.dumps(report) if options.json else table(report))
 
 
+def shipped_vocoder() -> Vocoder:
+    voice = load_checkpoint(SHIPPED).model.voice
+    assert voice is not None
+    return voice.vocoder
+
+
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--vocoder", type=Path, help="a vocoder.safetensors (default: random weights)")
+    parser.add_argument("--vocoder", type=Path, help="a vocoder.safetensors (default: the shipped one)")
     parser.add_argument("--texts", type=int, default=60, help="held-out lines to say (default 60)")
     parser.add_argument("--no-words", action="store_true", help="without the recogniser")
     return parser.parse_args()

@@ -99,8 +99,8 @@ def talk(
     seed: Annotated[int, typer.Option(min=0, help="Of the session's random numbers.")] = 0,
 ) -> None:
     """Talk with the model through the microphone and the loudspeaker of this machine."""
-    from microturn.commands.live import TalkRequest
-    from microturn.commands.live import talk as command
+    from microturn.commands.talk import TalkRequest
+    from microturn.commands.talk import talk as command
 
     command(TalkRequest(weights, out, headphones, seconds, seed))
 
@@ -157,19 +157,27 @@ def train(
     weights: Annotated[
         Path | None, typer.Option("--from", help="Checkpoint whose weights a new run begins with.", metavar="FILE")
     ] = None,
+    voice: Annotated[
+        Path | None, typer.Option(help="What the stage voice made, to be carried.", metavar="FILE")
+    ] = None,
+    vocoder: Annotated[
+        Path | None, typer.Option(help="What the stage vocoder made, to be carried.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun.
 
-    The stages voice and vocoder need no pool and train one process on what the agent's voice says.
+    The stages vocoder and voice need no pool and train one process on what the agent's voice says; the conversation is
+    given what they made, or its sound stays noise until `weights pack` puts them in.
     """
     if stage != "conversation":
         from microturn.commands.stages import train_stage
 
         train_stage(stage, out, recipe, steps, minutes)
         return
+    from microturn.commands.train import sounding_parts
     from microturn.commands.train import train as command
 
-    command(out, pool or [], recipe, steps, processes, minutes, weights)
+    command(out, pool or [], recipe, steps, processes, minutes, weights, sounding_parts(voice, vocoder))
 
 
 @app.command(epilog="Example: microturn doctor")

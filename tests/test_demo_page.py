@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from microturn.commands.demo import PROGRAM, Scene, held
+from microturn.commands.held import Talk, counted
 from microturn.commands.page import WHAT, write_page
-from microturn.commands.talk import Talk, counted
 from microturn.core.chunk import Chunk
 from microturn.core.events import Event
 from microturn.core.fakes import Scripted

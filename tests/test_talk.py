@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from microturn.cli import app
 from microturn.commands.devices import FakeDevice, Person
-from microturn.commands.live import TalkRequest, Transcript, hold
+from microturn.commands.talk import TalkRequest, Transcript, hold
 from microturn.core.chunk import Chunk, MicroTurn
 from microturn.core.clock import CHUNK_SAMPLES, FastClock
 from microturn.core.events import Event

@@ -8,9 +8,9 @@ import numpy as np
 from rich.console import Console
 
 from microturn.commands.both import BOTH, SAID, played, write_sides
+from microturn.commands.held import IN_FULL, Talk, counted, sounding_words
 from microturn.commands.page import write_page
 from microturn.commands.places import writable_folder
-from microturn.commands.talk import IN_FULL, Talk, counted, sounding_words
 from microturn.commands.timeline import Teller
 from microturn.commands.weights import open_weights, talker
 from microturn.core.chunk import Chunk

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microturn.commands.talk import IN_FULL, Talk, counted, end_s
+from microturn.commands.held import IN_FULL, Talk, counted, end_s
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.marks import Mark
 from microturn.media.av import write_audio

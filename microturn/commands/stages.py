@@ -16,7 +16,7 @@ from microturn.recipes.tiny import RECIPES
 from microturn.train.vocoder import VocoderTrainConfig, train_vocoder
 from microturn.train.voice import VoiceTrainConfig, train_voice
 
-STEPS = {"vocoder": 3_500, "voice": 6_000}
+STEPS = {"vocoder": VocoderTrainConfig().steps, "voice": 1_600}
 
 
 def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: float | None) -> None:

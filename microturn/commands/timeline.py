@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from microturn.commands.talk import Heard, end_s
+from microturn.commands.held import Heard, end_s
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import TICK_MS
 from microturn.data.render import Rendered

@@ -12,6 +12,7 @@ from microturn.commands.progress import progress
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.data.pool import JOBS_PER_SHARD
+from microturn.data.render import RenderConfig
 from microturn.data.speakers import cast_folder, make_pool, pools_in
 from microturn.data.vocabulary import world_tokenizer
 from microturn.eval import world
@@ -19,6 +20,7 @@ from microturn.eval.sessions import HearConfig
 from microturn.media.text import TextTokenizer
 from microturn.model.interaction import InteractionModel
 from microturn.recipes.tiny import RECIPES, Recipe
+from microturn.train.start import Sounding
 from microturn.train.start import train as train_run
 
 
@@ -30,7 +32,7 @@ class WorldValidation:
     per_skill: int = 2
 
     def __call__(self, model: InteractionModel, tokenizer: TextTokenizer) -> Mapping[str, float]:
-        scenarios = world.validation_scenarios(self.per_skill)
+        scenarios = world.validation_scenarios(self.per_skill, config=world.as_sounding(RenderConfig(), model))
         report = world.validate(model, tokenizer, scenarios, HearConfig(cache=self.cache))
         return {
             "macro_f1": report.macro_f1,
@@ -49,6 +51,7 @@ def train(
     processes: int,
     minutes: float | None = None,
     weights: Path | None = None,
+    sounding: Sounding | None = None,
 ) -> None:
     """Make the pool if there is none or half of one, then train or go on training."""
     recipe = _recipe(name)
@@ -64,8 +67,19 @@ def train(
     config = recipe.train(steps or recipe.steps)
     console.print("learning the vocabulary")
     limit = math.inf if minutes is None else minutes
-    train_run(config, pools, world_tokenizer(), out, processes, limit, WorldValidation(out / "validation"), weights)
+    validation = WorldValidation(out / "validation")
+    train_run(config, pools, world_tokenizer(), out, processes, limit, validation, weights, sounding)
     console.print(f"the model is {out / 'model.safetensors'}; the same command goes on from there", markup=False)
+
+
+def sounding_parts(voice: Path | None, vocoder: Path | None) -> Sounding | None:
+    """Both files or none."""
+    if voice is None and vocoder is None:
+        return None
+    if voice is None or vocoder is None:
+        came = "--vocoder alone" if voice is None else "--voice alone"
+        raise InputError("half of a voice", "train", came, "--voice FILE and --vocoder FILE")
+    return Sounding(voice, vocoder)
 
 
 def pool(out: Path, name: str, processes: int) -> None:

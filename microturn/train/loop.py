@@ -17,6 +17,7 @@ from microturn.data.mixture import Clips
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import save_checkpoint
 from microturn.model.interaction import VOICE, InteractionModel, init_weights
+from microturn.model.voice import Voice
 from microturn.train.batch import Batch
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, on_stop_signals, own_part, shard, whole, whole_state
@@ -164,6 +165,15 @@ class Trainer:
         added = {name: tensor for name, tensor in fresh.items() if _is_new_to(model, name)}
         given = {**model.state_dict(), **added}
         self._take(given, given, "weights")
+
+    def carry_voice(self, voice: Voice) -> None:
+        """Take along a voice that was trained apart, vocoder included: it sounds in validation and in checkpoints."""
+        for model in (self.model, self.average):
+            own = {} if model.voice is None else model.voice.state_dict()
+            if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in voice.state_dict().items()}:
+                raise InputError("a voice that does not fit", "training", "other shapes", "a voice of the same recipe")
+            assert model.voice is not None
+            model.voice.load_state_dict(voice.state_dict())
 
     def _take(self, model: dict[str, Tensor], average: dict[str, Tensor], where: object) -> None:
         for taker, given in ((self.model, model), (self.average, average)):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,10 +16,20 @@ from microturn.data.speakers import Cast, plan_file
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint
 from microturn.model.config import InteractionConfig, VoiceConfig
+from microturn.model.vocoder import load_vocoder
+from microturn.model.voice import Voice
+from microturn.model.voice_file import load_voice
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, launch
 from microturn.train.loop import Trainer, Validate
 from microturn.train.progress import TrainProgress
+
+
+class Sounding(NamedTuple):
+    """Files of the parts that make sound."""
+
+    voice: Path
+    vocoder: Path
 
 
 def train(
@@ -31,11 +41,14 @@ def train(
     minutes: float = math.inf,
     validate: Validate | None = None,
     weights: Path | None = None,
+    sounding: Sounding | None = None,
 ) -> None:
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
 
     A new run begins with the weights and the tokenizer of the checkpoint `weights`, if one is given; a checkpoint with
     fewer layers than `config` asks for gets the missing ones on top, one without a voice of these shapes a fresh one.
+
+    `sounding`: a voice and a vocoder that were trained apart, for the model to carry; without them its sound is noise.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -58,7 +71,7 @@ def train(
         room = f"at most model.vocab_size = {config.model.vocab_size}"
         raise InputError("more words than the model has room for", "tokenizer", tokenizer.vocab_size, room)
     folder.mkdir(parents=True, exist_ok=True)
-    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights), processes)
+    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights, sounding), processes)
 
 
 def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
@@ -87,6 +100,7 @@ class _Work:
     minutes: float
     validate: Validate | None
     weights: Path | None = None
+    sounding: Sounding | None = None
 
     def __call__(self, processes: Processes, /) -> None:
         if processes.device == "cpu":
@@ -95,6 +109,8 @@ class _Work:
         trainer = Trainer(self.config, Cast(self.pools), tokenizer, self.folder, processes)
         if not trainer.resume() and self.weights is not None:
             trainer.begin_with(load_checkpoint(self.weights).model)
+        if self.sounding is not None:
+            trainer.carry_voice(_whole_voice(self.sounding, self.tokenizer))
         if processes.rank != 0:
             trainer.run(lambda step, shown: None, self.minutes, self.validate)
             return
@@ -103,6 +119,18 @@ class _Work:
             for name, (before, now) in changed.items():
                 progress.console.print(f"{name}: {before} -> {now}", markup=False)
             trainer.run(progress, self.minutes, self.validate)
+
+
+def _whole_voice(sounding: Sounding, tokenizer: str) -> Voice:
+    """The voice with its vocoder; InputError for one that knows other words."""
+    file = load_voice(sounding.voice)
+    if file.tokenizer.dumps() != tokenizer:
+        raise InputError("a voice of another vocabulary", sounding.voice, "other words", "the tokenizer of the run")
+    vocoder, own = load_vocoder(sounding.vocoder), file.voice.vocoder
+    if vocoder.config != own.config:
+        raise InputError("a vocoder that does not fit", sounding.vocoder, vocoder.config, f"{own.config}")
+    own.load_state_dict(vocoder.state_dict())
+    return file.voice
 
 
 def note_start(folder: Path, config: TrainConfig, step: int, world: int) -> dict[str, tuple[Any, Any]]:

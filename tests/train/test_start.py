@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from microturn.core.errors import InputError
 from microturn.data.speakers import make_pool
 from microturn.data.voices import available_engines
+from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, save_checkpoint, weights_hash
-from microturn.model.interaction import InteractionModel
+from microturn.model.interaction import InteractionModel, init_weights
+from microturn.model.vocoder import load_vocoder, save_vocoder
+from microturn.model.voice import Voice, init_voice
+from microturn.model.voice_file import load_voice, save_voice
 from microturn.recipes.tiny import RECIPES, toy, toy_casts
 from microturn.train.batch import row_length
 from microturn.train.progress import TrainProgress
-from microturn.train.start import note_start, train
+from microturn.train.start import Sounding, note_start, train
 from tests.train.toy import spoken_config, toy_config, toy_tokenizer
 from tests.train.work import figures_of
 
@@ -127,3 +132,37 @@ def test_a_recipe_is_whole(name: str) -> None:
     assert row_length(config.model, config.batch) % config.model.backbone.window == 0  # else attention is slow
     assert {cast.split for cast in recipe.casts} == {"train"}
     assert len({cast.seed for cast in recipe.casts}) == len(recipe.casts)
+
+
+def voice_files(folder: Path, words: TextTokenizer) -> Sounding:
+    """A fresh voice and vocoder of the toy's shapes, as their stages leave them."""
+    config = spoken_config().model
+    torch.manual_seed(3)
+    voice = Voice(config)
+    init_voice(voice, 3)
+    files = Sounding(folder / "voice.safetensors", folder / "vocoder.safetensors")
+    save_voice(files.voice, voice, config, words, {})
+    save_vocoder(files.vocoder, voice.vocoder, {})
+    return files
+
+
+def test_a_run_carries_the_voice_that_it_was_given_into_its_checkpoints(spoken_pool: Path, tmp_path: Path) -> None:
+    files = voice_files(tmp_path, toy_tokenizer())
+    config = replace(spoken_config(), steps=1, compile=False)
+    train(config, [spoken_pool], toy_tokenizer(), tmp_path / "run", sounding=files)
+    carried = load_checkpoint(tmp_path / "run" / "model.safetensors").model.voice
+    assert carried is not None
+    given = load_voice(files.voice).voice.state_dict() | {
+        f"vocoder.{name}": tensor for name, tensor in load_vocoder(files.vocoder).state_dict().items()
+    }
+    assert all(torch.equal(tensor, given[name]) for name, tensor in carried.state_dict().items())
+    fresh = InteractionModel(spoken_config().model)
+    init_weights(fresh, config.seed)
+    assert fresh.voice is not None
+    assert any(not torch.equal(tensor, given[name]) for name, tensor in fresh.voice.state_dict().items())
+
+
+def test_a_voice_of_other_words_is_not_carried(spoken_pool: Path, tmp_path: Path) -> None:
+    files = voice_files(tmp_path, TextTokenizer.train(["other words"], 600))
+    with pytest.raises(InputError, match="another vocabulary"):
+        train(replace(spoken_config(), steps=1), [spoken_pool], toy_tokenizer(), tmp_path / "run", sounding=files)
