@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from uuid import uuid4
 
 import structlog
@@ -42,6 +43,21 @@ class Limits:
                 raise ConfigError(name, "Limits", getattr(self, name), "a number above 0")
 
 
+@dataclass(frozen=True)
+class Ask:
+    """What a session is opened for. config: the client's configuration as its protocol shows it, plain JSON values.
+
+    owner: hash of the key that opened it, or ""; store: record it; grace_s: it goes on for so long without a client,
+    0 ends it with its connection.
+    """
+
+    protocol: Literal["live", "realtime"]
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    owner: str = ""
+    store: bool = False
+    grace_s: float = 0.0
+
+
 class Sessions:
     """All live sessions of a server. Every method on the event loop. now and sleep: the wall's if left out."""
 
@@ -55,6 +71,7 @@ class Sessions:
         self.host, self.limits = host, limits
         self._now, self._sleep = now, sleep
         self._live: dict[str, LiveSession] = {}
+        self._asked: dict[str, Ask] = {}
         self._opening = 0
         self._watchers: set[asyncio.Task[None]] = set()
         self._opened = 0
@@ -65,7 +82,15 @@ class Sessions:
         """Sessions that live now."""
         return len(self._live)
 
-    async def open(self) -> LiveSession:
+    def find(self, session_id: str) -> LiveSession | None:
+        """The session of this id while it runs."""
+        return self._live.get(session_id)
+
+    def ask_of(self, session_id: str) -> Ask | None:
+        """What the session of this id was opened for, while it runs."""
+        return self._asked.get(session_id)
+
+    async def open(self, ask: Ask) -> LiveSession:
         """A session that has not started yet; AdmissionRefused when there is no room or the server is about to stop."""
         if self.draining:
             raise AdmissionRefused(DRAINING, self.limits.drain_s)
@@ -80,20 +105,20 @@ class Sessions:
         limits = SessionLimits(self.limits.longest_s, self.limits.unread_s)
         clock = WallClock(self._now, self._sleep)
         session = LiveSession(session_id, partner, limits, clock=clock, now=self._now)
-        self._live[session_id] = session
+        self._live[session_id], self._asked[session_id] = session, ask
 
         async def watch() -> None:
             await session.ended.wait()
             end = session.end
             assert end is not None
             log.info("session ended", session_id=session_id, reason=end.reason, detail=end.detail, ms=end.at_ms)
-            del self._live[session_id]
+            del self._live[session_id], self._asked[session_id]
             await asyncio.to_thread(self.host.leave, partner)
 
         watcher = asyncio.create_task(watch(), name=f"watch {session_id}")
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
-        log.info("session opened", session_id=session_id, sessions=self.count)
+        log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
 
     async def drain(self, wait_s: float | None = None) -> None:

@@ -114,18 +114,20 @@ def error_event(refusal: Refusal, new_id: NewId, client_id: str | None, kind: st
     return {"type": "error", "event_id": new_id("event"), "error": error | named}
 
 
-def _session(opened: Opened, status: str) -> Wire:
-    settings = opened.settings
+def shown(settings: Settings) -> Wire:
+    """A session's configuration as clients see it; `session.start` takes it again."""
     return {
-        "id": opened.id,
-        "expires_at": opened.expires_at,
         "model": settings.model,
-        "status": status,
         "audio": {"format": _format(settings.format), "output": {"voice": settings.voice}},
         "instructions": settings.instructions,
         "delegation": dict(settings.delegation),
         "store": settings.store,
     }
+
+
+def _session(opened: Opened, status: str) -> Wire:
+    named = {"id": opened.id, "expires_at": opened.expires_at, "status": status}
+    return named | shown(opened.settings)
 
 
 def _format(format: SoundFormat) -> Wire:

@@ -1,15 +1,13 @@
-"""One GPT-Live WebSocket from its first message to its close. What the messages mean lives in client and server."""
+"""One GPT-Live client from its first message to its close. What the messages mean lives in client and server."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 from uuid import uuid4
 
 import structlog
 from fastapi import WebSocket
-from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.formats import SoundReader
@@ -27,27 +25,28 @@ from microturn.gateway.live.client import (
     parse,
 )
 from microturn.gateway.live.refusal import Refusal
-from microturn.gateway.live.server import Opened, Projection, Wire, error_event
+from microturn.gateway.live.server import Opened, Projection, Wire, error_event, shown
 from microturn.gateway.session import LiveSession
-from microturn.gateway.sessions import Sessions
+from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.timeline import EndReason, Item, TooMuch
+from microturn.gateway.wire import CLOSED, OVERLOAD, REFUSED, RESTART, Channel, Gone, SocketChannel
 
-CLOSED, REFUSED, RESTART, OVERLOAD = 1000, 1008, 1012, 1013
 log = structlog.get_logger("microturn.gateway")
 
 
 async def serve_live(socket: WebSocket, sessions: Sessions) -> None:
     """Hold one session over an accepted WebSocket. Bad messages get an `error`; the session goes on."""
-    connection = _Connection(socket, sessions)
+    channel = SocketChannel(socket, sessions.limits.idle_s, sessions.limits.send_s)
+    connection = _Connection(channel, sessions)
     try:
         asked = await connection.start_asked()
         if asked is None:
             return
-        session = await sessions.open()
+        session = await sessions.open(Ask("live", shown(asked.settings), store=asked.settings.store))
     except AdmissionRefused as error:
         await connection.refuse_admission(error)
         return
-    except _Gone:
+    except Gone:
         return
     await _Conversation(connection, session, asked).hold()
 
@@ -57,52 +56,38 @@ def new_id(kind: str) -> str:
     return f"{kind}_{uuid4().hex[:20]}"
 
 
-class _Gone(Exception):
-    """The client is not there any more."""
-
-
 class _Asked(NamedTuple):
     settings: Settings
     event: ClientEvent
 
 
 class _Connection:
-    """Messages of one socket, each wait with its limit."""
+    """Messages of one client as events, and what it is told of those that are none."""
 
-    def __init__(self, socket: WebSocket, sessions: Sessions) -> None:
-        self._socket, self.sessions, self.limits = socket, sessions, sessions.limits
+    def __init__(self, channel: Channel, sessions: Sessions) -> None:
+        self.channel, self.sessions, self.limits = channel, sessions, sessions.limits
 
     async def start_asked(self) -> _Asked | None:
-        """What `session.start` asks for; None where it did not come and the socket is closed."""
+        """What `session.start` asks for; None where it did not come and the channel is closed."""
         try:
             async with asyncio.timeout(self.limits.start_s):
                 while True:
-                    text = await self.received()
-                    event = None if text is None else await self.parsed(text)
+                    event = await self.received()
                     if event is not None and isinstance(event.body, Start):
                         return _Asked(event.body.settings, event)
                     if event is not None:
                         await self.refuse(Refusal("session_not_started", "Send session.start first."), event.id)
         except TimeoutError:
             await self.refuse(Refusal("session_not_started", "session.start did not come in time."), None)
-            await self.close(REFUSED, "no session.start")
+            await self.channel.close(REFUSED, "no session.start")
             return None
 
-    async def received(self) -> str | None:
-        """The next message; None for one of bytes, which is refused. _Gone when the client has closed."""
-        message = await self._socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise _Gone
-        text: str | None = message.get("text")
-        if text is None:
-            await self.refuse(Refusal("invalid_event", "Messages are JSON text, not bytes."), None)
-        return text
-
-    async def parsed(self, text: str) -> ClientEvent | None:
-        """The event of a message; None where it is refused."""
+    async def received(self) -> ClientEvent | None:
+        """The event of the next message; None where it is refused. Gone and TimeoutError as the channel's."""
+        message = await self.channel.receive()
         client_id: str | None = None
         try:
-            row = object_of(text)
+            row = object_of(message)
             client_id = event_id(row)
             return parse(row)
         except Refusal as refusal:
@@ -111,38 +96,19 @@ class _Connection:
 
     async def refuse(self, refusal: Refusal, client_id: str | None) -> None:
         """Tell the client what was wrong."""
-        await self.send(error_event(refusal, new_id, client_id))
+        await self.channel.send(error_event(refusal, new_id, client_id))
 
     async def refuse_admission(self, error: AdmissionRefused) -> None:
         """Tell the client that there is no room, in a code that no client takes for a lasting failure."""
         log.info("session refused", reason=error.reason)
         code = "server_draining" if self.sessions.draining else "server_at_capacity"
         refusal = Refusal(code, f"No session can be opened: {error.reason}. Try again in {error.retry_after_s:g} s.")
-        await self.send(error_event(refusal, new_id, None, "server_error"))
-        await self.close(OVERLOAD, code)
-
-    async def send(self, event: Wire) -> None:
-        """One event; _Gone where the client is not there or takes too long to read it."""
-        await self._within(self._socket.send_text(json.dumps(event)))
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the socket; nothing happens where the client did."""
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            try:
-                await self._within(self._socket.close(code, reason))
-            except _Gone:
-                return
-
-    async def _within(self, sending: Awaitable[None]) -> None:
-        try:
-            async with asyncio.timeout(self.limits.send_s):
-                await sending
-        except (TimeoutError, RuntimeError, OSError, WebSocketDisconnect) as error:  # RuntimeError: it was closed
-            raise _Gone from error
+        await self.channel.send(error_event(refusal, new_id, None, "server_error"))
+        await self.channel.close(OVERLOAD, code)
 
 
 class _Conversation:
-    """A started session and its socket."""
+    """A started session and its client."""
 
     def __init__(self, connection: _Connection, session: LiveSession, asked: _Asked) -> None:
         self._connection, self._session = connection, session
@@ -169,33 +135,28 @@ class _Conversation:
                 task.cancel()
             await asyncio.gather(writing, reading, return_exceptions=True)
         restart = self._session.end is not None and self._session.end.reason == "draining"
-        await self._connection.close(RESTART if restart else CLOSED, "session closed")
+        await self._connection.channel.close(RESTART if restart else CLOSED, "session closed")
 
     async def _write(self, items: AsyncIterator[Item]) -> None:
         """The timeline, event by event, up to `session.closed`."""
         try:
-            await self._connection.send(self._projection.started())
+            await self._connection.channel.send(self._projection.started())
             async for item in items:
                 for event in self._projection.events(item):
-                    await self._connection.send(event)
-        except _Gone:
+                    await self._connection.channel.send(event)
+        except Gone:
             return
 
     async def _read(self) -> EndReason:
         """The client's messages; why they ended."""
         while True:
             try:
-                async with asyncio.timeout(self._connection.limits.idle_s):
-                    text = await self._connection.received()
-            except TimeoutError:
-                return "idle"
-            except _Gone:
-                return "connection_lost"
-            try:
-                event = None if text is None else await self._connection.parsed(text)
+                event = await self._connection.received()
                 if event is not None:
                     await self._take(event)
-            except _Gone:
+            except TimeoutError:
+                return "idle"
+            except Gone:
                 return "connection_lost"
 
     async def _take(self, event: ClientEvent) -> None:
@@ -207,7 +168,7 @@ class _Conversation:
             await self._connection.refuse(refusal, event.id)
         else:
             if answer is not None:
-                await self._connection.send(answer)
+                await self._connection.channel.send(answer)
 
     def _answer(self, event: ClientEvent) -> Wire | None:
         """Let the session have it; what is answered at once."""

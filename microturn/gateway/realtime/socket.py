@@ -16,7 +16,7 @@ from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import default_settings
 from microturn.gateway.realtime.wire import ServerEvent
 from microturn.gateway.session import LiveSession
-from microturn.gateway.sessions import Sessions
+from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.timeline import EndReason, Item, TooMuch
 
 SUBPROTOCOL = "realtime"  # browsers offer it beside their key and need to see it chosen
@@ -44,7 +44,9 @@ async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
         if socket.query_params.get("intent", "conversation") != "conversation":
             await connection.refuse(REFUSED, "unsupported_value", "This server holds conversations only.", "intent")
             return
-        session = await sessions.open()
+        model = socket.query_params.get("model", "")[:MAX_MODEL_CHARS] or sessions.host.name
+        settings = default_settings(model)
+        session = await sessions.open(Ask("realtime", settings.model_dump(exclude_none=True)))
     except AdmissionRefused as error:
         log.info("session refused", reason=error.reason)
         code = "server_draining" if sessions.draining else "server_at_capacity"
@@ -53,9 +55,8 @@ async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
         return
     except _Gone:
         return
-    model = socket.query_params.get("model", "")[:MAX_MODEL_CHARS] or sessions.host.name
     expires_at = int(time.time() + sessions.limits.longest_s)
-    codec = RealtimeCodec(session.id, default_settings(model), expires_at)
+    codec = RealtimeCodec(session.id, settings, expires_at)
     await _Conversation(connection, session, codec, sessions.limits.idle_s).hold()
 
 
