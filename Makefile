@@ -25,7 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt | system
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "microturn needs Python 3.11 or newer; this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,serve,clients]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt docopt  # Pipecat's; it has no wheel
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,serve,agent,clients]'
 	@touch $@
 
 demo: setup ## a live conversation on the fast clock; the page is demo/index.html

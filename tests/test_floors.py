@@ -34,7 +34,7 @@ PACKAGES = {
     "data": {"numpy", "soxr"},
     "train": {"torch", "numpy", "rich", "safetensors"},
     "engine": {"torch", "numpy", "safetensors"},
-    "agent": set[str](),
+    "agent": {"pint", "pydantic_ai", "openai"},
     "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn", "aiortc"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
