@@ -102,10 +102,12 @@ class ClientEvent:
     id: str | None = None
 
 
-def object_of(text: str) -> dict[str, Any]:
+def object_of(message: str | bytes) -> dict[str, Any]:
     """The JSON object of a message."""
+    if isinstance(message, bytes):
+        raise Refusal("invalid_event", "Messages are JSON text, not bytes.")
     try:
-        row = json.loads(text)
+        row = json.loads(message)
     except (ValueError, RecursionError):
         raise Refusal("invalid_json", "The message is not valid JSON.") from None
     if not isinstance(row, dict):
