@@ -87,23 +87,46 @@ class Replay:
 class RecordingWriter:
     """Writes a recording while it happens; whatever was appended survives the death of the process.
 
-    overwrite: take the place of a recording that is already in the folder instead of raising InputError.
+    overwrite: take the place of a recording that is already in the folder instead of raising InputError; keep_ticks: go
+    on with the one that is there (see `continued`).
     """
 
-    def __init__(self, folder: Path, meta: Mapping[str, Any] | None = None, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        meta: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        keep_ticks: int | None = None,
+    ) -> None:
         self._folder = folder
         self._header = Header(meta=dict(meta or {}))
-        self._ticks = 0
+        self._ticks = keep_ticks or 0
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "recording.json").exists():
+        if keep_ticks is None and (folder / "recording.json").exists():
             if not overwrite:
                 raise InputError("a recording is already here", folder, "recording.json", "an empty or new folder")
             for old_frame in (folder / "frames").glob("*-*.png"):
                 old_frame.unlink()
         self._write_header()
-        self._wavs = [WavWriter(folder / f"{side}.wav") for side in SIDES]
-        self._stereo = WavWriter(folder / "stereo.wav", channels=2)
-        self._lines = (folder / "events.jsonl").open("wb", buffering=0)
+        samples = None if keep_ticks is None else keep_ticks * CHUNK_SAMPLES
+        self._wavs = [WavWriter(folder / f"{side}.wav", keep_samples=samples) for side in SIDES]
+        self._stereo = WavWriter(folder / "stereo.wav", channels=2, keep_samples=samples)
+        self._lines = (folder / "events.jsonl").open("wb" if keep_ticks is None else "ab", buffering=0)
+
+    @classmethod
+    def continued(cls, folder: Path, ticks: int) -> "RecordingWriter":
+        """Go on with a recording whose writer was killed, after its first `ticks` micro-turns; the rest is cut off."""
+        header = _read_header(folder)
+        _cut_lines(folder / "events.jsonl", ticks)
+        for frame in (folder / "frames").glob("*-*.png"):
+            if int(frame.stem.partition("-")[2]) >= ticks:
+                frame.unlink()
+        return cls(folder, header.meta, keep_ticks=ticks)
+
+    @property
+    def ticks(self) -> int:
+        """Micro-turns written so far: the next one's tick."""
+        return self._ticks
 
     def append(self, turn: MicroTurn) -> None:
         """Write the next micro-turn; InputError when its tick is not the next one."""
@@ -130,6 +153,11 @@ class RecordingWriter:
         self._lines.close()
         self._header = replace(self._header, ticks=self._ticks)
         self._write_header()
+
+    def abandon(self) -> None:
+        """Let go of the files as a killed writer would, without completing the header; for a disk that fails."""
+        for file in (*self._wavs, self._stereo, self._lines):
+            file.close()
 
     def __enter__(self) -> "RecordingWriter":
         return self
@@ -188,6 +216,12 @@ def load(folder: Path) -> Recording:
     return Recording(turns, lines.session, header.meta, notes)
 
 
+def whole_ticks(folder: Path) -> int:
+    """Micro-turns whose sound is there on both sides; InputError for a folder that is no recording."""
+    _read_header(folder)
+    return min(len(read_wav(folder / f"{side}.wav")) for side in SIDES) // CHUNK_SAMPLES
+
+
 @dataclass(frozen=True)
 class _Lines:
     """events.jsonl sorted by where each line belongs: (side, tick of the chunk) or the session."""
@@ -225,6 +259,17 @@ def _read_lines(path: Path, ticks: int, whole: bool) -> _Lines:
         else:
             lines.events.setdefault((side, tick), []).append(event)
     return lines
+
+
+def _cut_lines(path: Path, ticks: int) -> None:
+    """Leave out the lines of chunks from `ticks` on, and a last line that was not finished."""
+    kept: list[str] = []
+    for _, row in read_rows(path, skip_broken_end=True):
+        if row.get("side") == "session" or row.get("chunk", row["tick"]) < ticks:
+            kept.append(json_line(row))
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text("".join(kept), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def _chunks(folder: Path, side: Side, pcm: npt.NDArray[np.float32], lines: _Lines) -> list[Chunk]:

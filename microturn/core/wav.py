@@ -3,7 +3,8 @@
 Other containers and rates are the business of microturn.media.av.
 """
 
-import wave
+import struct
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +16,7 @@ from microturn.core.errors import InputError
 
 FULL_SCALE = 32_768.0
 _PCM, _EXTENSIBLE = 1, 0xFFFE
+_HEADER_BYTES = 44
 
 
 def to_int16(pcm: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
@@ -28,30 +30,52 @@ def to_float(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
 
 
 class WavWriter:
-    """A wav file at 16 kHz that is complete after every `write`: nothing is buffered, the header follows the data."""
+    """A wav file at 16 kHz that is complete after every `write`: nothing is buffered, the header follows the data.
 
-    def __init__(self, path: Path, channels: int = 1) -> None:
-        self._file = path.open("wb", buffering=0)
-        self._wav = wave.open(self._file, "wb")  # noqa: SIM115 - lives as long as this writer
-        self._wav.setnchannels(channels)
-        self._wav.setsampwidth(2)
-        self._wav.setframerate(SAMPLE_RATE_HZ)
-        self._wav.writeframes(b"")
+    keep_samples: go on with the file that is there, after so many samples of each channel; what it lacks is silence.
+    """
+
+    def __init__(self, path: Path, channels: int = 1, keep_samples: int | None = None) -> None:
+        self._channels = channels
+        self._file = path.open("wb" if keep_samples is None else "r+b", buffering=0)
+        self._data_bytes = 2 * channels * (keep_samples or 0)
+        if keep_samples is not None:
+            self._file.truncate(_HEADER_BYTES + self._data_bytes)
+        self._write_header()
 
     def write(self, pcm: npt.NDArray[np.float32]) -> None:
         """Append float32 [N] (mono) or [N, channels]."""
-        self._wav.writeframes(to_int16(pcm).astype("<i2").tobytes())
+        samples = to_int16(pcm).astype("<i2").tobytes()
+        self._file.seek(_HEADER_BYTES + self._data_bytes)
+        _write_all(self._file, samples)
+        self._data_bytes += len(samples)
+        self._write_header()
 
     def close(self) -> None:
         """End the file."""
-        self._wav.close()
         self._file.close()
+
+    def _write_header(self) -> None:
+        # RIFF/WAVE, IBM and Microsoft 1991: a format block, then the sound. Sizes are 32 bits: the largest one stays.
+        size = min(self._data_bytes, 2**32 - 1 - _HEADER_BYTES)
+        rate, width = SAMPLE_RATE_HZ, 2 * self._channels
+        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, self._channels, rate, rate * width, width, 16)
+        header = struct.pack("<4sI4s", b"RIFF", size + _HEADER_BYTES - 8, b"WAVE") + form
+        self._file.seek(0)
+        _write_all(self._file, header + struct.pack("<4sI", b"data", size))
 
     def __enter__(self) -> "WavWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """An unbuffered write may take only a part, as on a disk that is nearly full; then the next one says why."""
+    done = 0
+    while done < len(data):
+        done += file.write(data[done:])
 
 
 def read_wav(path: Path) -> npt.NDArray[np.float32]:

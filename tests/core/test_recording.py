@@ -16,7 +16,7 @@ from microturn.core.errors import InputError
 from microturn.core.events import Event
 from microturn.core.fakes import Silence
 from microturn.core.participant import converse
-from microturn.core.recording import Recording, RecordingWriter, load, save
+from microturn.core.recording import Recording, RecordingWriter, load, save, whole_ticks
 from microturn.core.wav import read_wav, to_float, to_int16
 
 
@@ -194,3 +194,34 @@ def test_a_wav_of_another_rate_is_refused(tmp_path: Path) -> None:
         wav.writeframes(b"\0\0")
     with pytest.raises(InputError, match="8000 Hz"):
         read_wav(tmp_path / "a.wav")
+
+
+def test_a_killed_recording_goes_on_where_its_writer_stopped(tmp_path: Path) -> None:
+    folder, whole = unfinished(tmp_path / "r"), sample_recording()
+    with (folder / "events.jsonl").open("a") as file:
+        file.write('{"side": "user", "t_m')
+    (folder / "model.wav").write_bytes((folder / "model.wav").read_bytes()[: 44 + 2 * 7000])
+    assert whole_ticks(folder) == 2
+    with RecordingWriter.continued(folder, 2) as writer:
+        assert writer.ticks == 2
+        for turn in whole.turns[2:]:
+            writer.append(turn)
+        for event in whole.events:
+            writer.event(event)
+    again = load(folder)
+    assert (again.turns, again.events, again.notes) == (whole.turns, whole.events, ())
+    assert read_wav(folder / "stereo.wav").shape == (9600, 2)
+
+
+def test_what_is_cut_off_before_going_on_is_gone(tmp_path: Path) -> None:
+    folder = unfinished(tmp_path / "r")
+    RecordingWriter.continued(folder, 1).close()
+    recording = load(folder)
+    assert recording.turns == sample_recording().turns[:1] and not list((folder / "frames").iterdir())
+
+
+def test_an_abandoned_recording_reads_as_one_that_was_never_closed(tmp_path: Path) -> None:
+    writer = RecordingWriter(tmp_path)
+    writer.append(sample_recording().turns[0])
+    writer.abandon()
+    assert "never closed" in load(tmp_path).notes[0]
