@@ -1,0 +1,56 @@
+"""A question spoken in real time in a held-out synthetic voice, and what came back. No client, no server."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from microturn.core.clock import SAMPLE_RATE_HZ
+from microturn.data.voices import synthesize, voice
+from microturn.media.pcm import Resampler, to_int16
+
+# The shipped weights hear and answer this one at each of ten alignments, 20 ms apart; of many others that is not so.
+VOICE, QUESTION, ANSWER = "espeak:en-us+belinda", "what is the opposite of hot", "cold"
+BEFORE_S = 1.0
+AHEAD_S = 0.4  # the microphone is so much ahead of real time, so that a busy machine tears no holes into its sound
+WAIT_S = 30.0
+
+
+@dataclass
+class Ear:
+    """What a client's user gets: words of both sides and bytes of sound, int16."""
+
+    heard: str = ""
+    said: str = ""
+    sound: bytearray = field(default_factory=bytearray)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer has been said, and half a second of sound with it."""
+        return ANSWER in self.said and len(self.sound) > 24_000
+
+    @property
+    def loudness(self) -> float:
+        """Root mean square of the samples that are not silence, full scale 1."""
+        samples = np.frombuffer(bytes(self.sound), "<i2") / 32_768
+        return float(np.sqrt(np.mean(samples[samples != 0.0] ** 2)))
+
+
+def question(rate_hz: int) -> np.ndarray:
+    """The question, int16 [N] at this rate."""
+    resampler = Resampler(SAMPLE_RATE_HZ, rate_hz)
+    pcm = synthesize(voice(VOICE), QUESTION).pcm
+    return to_int16(np.concatenate([resampler.push(pcm), resampler.flush()]))
+
+
+async def microphone(rate_hz: int, packet_ms: int = 20) -> AsyncIterator[bytes]:
+    """Packets of int16 in real time: silence, the question, then silence for as long as somebody takes it."""
+    silence = bytes(2 * rate_hz * packet_ms // 1000)
+    data = bytes(int(2 * rate_hz * BEFORE_S)) + question(rate_hz).astype("<i2").tobytes()
+    began_s, number = time.monotonic() - AHEAD_S, 0
+    while True:
+        yield data[number * len(silence) : (number + 1) * len(silence)].ljust(len(silence), b"\0")
+        number += 1
+        await asyncio.sleep(max(0.0, began_s + number * packet_ms / 1000 - time.monotonic()))

@@ -1,0 +1,77 @@
+"""The vendor's own Python client, unmodified, hears the shipped model answer over both protocols."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from tests.gateway.clients.spoken import QUESTION, WAIT_S, Ear, microphone
+
+openai = pytest.importorskip("openai")
+
+
+def client_of(address: str) -> Any:
+    return openai.AsyncOpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=0)
+
+
+def test_realtime_answers_a_spoken_question(address: str) -> None:
+    ear = asyncio.run(realtime_conversation(address))
+    assert ear.answered and ear.heard.strip() == QUESTION
+    assert ear.loudness > 0.01
+
+
+async def realtime_conversation(address: str) -> Ear:
+    ear = Ear()
+    async with asyncio.timeout(WAIT_S), client_of(address) as client, client.realtime.connect(model="tiny") as wire:
+        await wire.session.update(session={"type": "realtime", "output_modalities": ["audio"]})
+        speaking = asyncio.create_task(speak(wire.input_audio_buffer))
+        async for event in wire:
+            if event.type == "conversation.item.input_audio_transcription.completed":
+                ear.heard = event.transcript
+            elif event.type == "response.output_audio_transcript.delta":
+                ear.said += event.delta
+            elif event.type == "response.output_audio.delta":
+                ear.sound += base64.b64decode(event.delta)
+            else:
+                assert event.type != "error", event
+            if ear.answered and ear.heard:
+                break
+        speaking.cancel()
+    return ear
+
+
+def test_live_answers_a_spoken_question(address: str) -> None:
+    ear = asyncio.run(live_conversation(address))
+    assert ear.answered and ear.heard.strip() == QUESTION
+    assert ear.loudness > 0.01
+
+
+async def live_conversation(address: str) -> Ear:
+    ear = Ear()
+    async with asyncio.timeout(WAIT_S), client_of(address) as client, client.live.connect() as wire:
+        await wire.session.start(session={"model": "tiny"})
+        speaking = None
+        async for event in wire:
+            if event.type == "session.started":
+                speaking = asyncio.create_task(speak(wire.session.input_audio))
+            elif event.type == "session.input_transcript.delta":
+                ear.heard += event.delta
+            elif event.type == "session.output_transcript.delta":
+                ear.said += event.delta
+            elif event.type == "session.output_audio.delta":
+                ear.sound += base64.b64decode(event.delta)
+            elif event.type == "session.closed":
+                assert event.reason == "close_requested"
+                return ear
+            else:
+                assert event.type != "error", event
+            if ear.answered and speaking is not None and not speaking.cancelling():
+                speaking.cancel()
+                await wire.session.close()
+    raise AssertionError("the connection ended before the session")
+
+
+async def speak(buffer: Any) -> None:
+    async for packet in microphone(24_000):
+        await buffer.append(audio=base64.b64encode(packet).decode())
