@@ -6,16 +6,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, WebSocket
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from microturn import __version__
+from microturn.gateway.doors import Doors, Doorway
 from microturn.gateway.live.socket import serve_live
+from microturn.gateway.realtime import client_secrets
 from microturn.gateway.realtime import socket as realtime
 from microturn.gateway.sessions import Sessions
 
 
-def create_app(sessions: Sessions) -> FastAPI:
-    """The application over these sessions; when it ends, they end and their host is closed."""
+def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
+    """The application over these sessions; when it ends, they end and their host is closed.
+
+    doors: who may come in; everyone if left out.
+    """
+    doors = doors or Doors()
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncGenerator[None]:
@@ -23,7 +30,12 @@ def create_app(sessions: Sessions) -> FastAPI:
         await sessions.drain(0.0)
         await asyncio.to_thread(sessions.host.close)
 
-    app = FastAPI(title="microturn", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="microturn", version=__version__, lifespan=life, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(Doorway, doors=doors)
+    if doors.rules.origins:  # outermost: a browser asks about other pages before it sends its key
+        app.add_middleware(CORSMiddleware, allow_origins=doors.rules.origins, allow_methods=["*"], allow_headers=["*"])
 
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": __version__}
@@ -47,4 +59,5 @@ def create_app(sessions: Sessions) -> FastAPI:
     app.add_api_route("/v1/models", models)
     app.add_api_websocket_route("/v1/live/sessions", live)
     realtime.register(app, sessions)
+    client_secrets.register(app, doors, sessions.host.name)
     return app

@@ -10,6 +10,7 @@ import structlog
 from fastapi import WebSocket
 
 from microturn.engine.api import AdmissionRefused
+from microturn.gateway.doors import grant_of
 from microturn.gateway.formats import SoundReader
 from microturn.gateway.live.client import (
     Append,
@@ -42,7 +43,7 @@ async def serve_live(socket: WebSocket, sessions: Sessions) -> None:
         asked = await connection.start_asked()
         if asked is None:
             return
-        session = await sessions.open(Ask("live", shown(asked.settings), store=asked.settings.store))
+        session = await sessions.open(Ask("live", shown(asked.settings), grant_of(socket).owner, asked.settings.store))
     except AdmissionRefused as error:
         await connection.refuse_admission(error)
         return

@@ -9,9 +9,10 @@ import structlog
 from fastapi import FastAPI, WebSocket
 
 from microturn.engine.api import AdmissionRefused
+from microturn.gateway.doors import grant_of
 from microturn.gateway.realtime.codec import PushAudio, RealtimeCodec
 from microturn.gateway.realtime.refusal import Refusal
-from microturn.gateway.realtime.settings import default_settings
+from microturn.gateway.realtime.settings import Settings, default_settings
 from microturn.gateway.realtime.wire import ServerEvent
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
@@ -42,9 +43,11 @@ async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
         if socket.query_params.get("intent", "conversation") != "conversation":
             await refuse(channel, REFUSED, "unsupported_value", "This server holds conversations only.", "intent")
             return
-        model = socket.query_params.get("model", "")[:MAX_MODEL_CHARS] or sessions.host.name
-        settings = default_settings(model)
-        session = await sessions.open(Ask("realtime", settings.model_dump(exclude_none=True)))
+        grant = grant_of(socket)
+        bound = Settings.model_validate(grant.session or {})
+        model = socket.query_params.get("model", "")[:MAX_MODEL_CHARS] or bound.model or sessions.host.name
+        settings = default_settings(model).with_update(bound).with_update(Settings(model=model))
+        session = await sessions.open(Ask("realtime", settings.model_dump(exclude_none=True), grant.owner))
     except AdmissionRefused as error:
         log.info("session refused", reason=error.reason)
         code = "server_draining" if sessions.draining else "server_at_capacity"
