@@ -1,0 +1,1 @@
+"""What thinks beside the conversation: delegations, the desk, agents and their tools. No wire, no engine."""
