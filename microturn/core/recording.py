@@ -21,7 +21,7 @@ from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.core.events import Event, event_from_dict, event_to_dict, json_line, parse_object, read_rows
 from microturn.core.png import read_png, write_png
-from microturn.core.wav import WavWriter, read_wav
+from microturn.core.wav import WavWriter, read_wav, wav_samples
 
 FORMAT = "microturn-recording-1"
 TEXT_KIND = "text"  # the kind of the lines that hold a chunk's text; no event may have it
@@ -88,7 +88,7 @@ class RecordingWriter:
     """Writes a recording while it happens; whatever was appended survives the death of the process.
 
     overwrite: take the place of a recording that is already in the folder instead of raising InputError; keep_ticks: go
-    on with the one that is there (see `continued`).
+    on with the one that is there (see `continued`). frame_bytes: of all pictures so far.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class RecordingWriter:
                 raise InputError("a recording is already here", folder, "recording.json", "an empty or new folder")
             for old_frame in (folder / "frames").glob("*-*.png"):
                 old_frame.unlink()
+        self.frame_bytes = sum(path.stat().st_size for path in (folder / "frames").glob("*-*.png"))
         self._write_header()
         samples = None if keep_ticks is None else keep_ticks * CHUNK_SAMPLES
         self._wavs = [WavWriter(folder / f"{side}.wav", keep_samples=samples) for side in SIDES]
@@ -135,7 +136,9 @@ class RecordingWriter:
             self._write_words(side, turn.tick, chunk)
             if chunk.frame is not None:
                 (self._folder / "frames").mkdir(exist_ok=True)
-                write_png(_frame_path(self._folder, side, turn.tick), chunk.frame)
+                frame_path = _frame_path(self._folder, side, turn.tick)
+                write_png(frame_path, chunk.frame)
+                self.frame_bytes += frame_path.stat().st_size
             wav.write(chunk.samples)
         self._stereo.write(np.stack([turn.user.samples, turn.model.samples], axis=1))
         self._ticks += 1
@@ -219,7 +222,7 @@ def load(folder: Path) -> Recording:
 def whole_ticks(folder: Path) -> int:
     """Micro-turns whose sound is there on both sides; InputError for a folder that is no recording."""
     _read_header(folder)
-    return min(len(read_wav(folder / f"{side}.wav")) for side in SIDES) // CHUNK_SAMPLES
+    return min(wav_samples(folder / f"{side}.wav") for side in SIDES) // CHUNK_SAMPLES
 
 
 @dataclass(frozen=True)

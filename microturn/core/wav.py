@@ -94,6 +94,14 @@ def read_wav(path: Path) -> npt.NDArray[np.float32]:
     return to_float(samples.reshape(-1, channels))
 
 
+def wav_samples(path: Path) -> int:
+    """How many samples a mono file of `WavWriter` holds, without reading them."""
+    try:
+        return max(0, path.stat().st_size - _HEADER_BYTES) // 2
+    except OSError as error:
+        raise InputError("cannot read", path, error.strerror or "an error", "a wav file of WavWriter") from error
+
+
 def _find_data(content: bytes, path: Path) -> tuple[int, int, int]:
     """Channels, first byte and size in bytes of the sound."""
     right = f"a 16-bit wav of {SAMPLE_RATE_HZ} Hz"
