@@ -16,14 +16,16 @@ class Participant(Protocol):
         ...
 
 
-def converse(user: Participant, model: Participant, clock: Clock, ticks: int | None = None) -> Iterator[MicroTurn]:
-    """Let two participants talk for `ticks` micro-turns (None: until the caller stops).
+def converse(
+    user: Participant, model: Participant, clock: Clock, ticks: int | None = None, first_tick: int = 0
+) -> Iterator[MicroTurn]:
+    """Let two participants talk for `ticks` micro-turns (None: until the caller stops), the first of them `first_tick`.
 
     The user speaks first in each tick and hears what the model said in the tick before; the model hears the user's
     chunk of the same tick. A chunk holds 200 ms of sound, so tick t is taken when tick t + 1 begins.
     """
     said = Chunk()
-    for tick in count() if ticks is None else range(ticks):
+    for tick in count(first_tick) if ticks is None else range(first_tick, first_tick + ticks):
         clock.wait_until(tick + 1)
         heard = user.turn(tick, said)
         said = model.turn(tick, heard)

@@ -20,11 +20,12 @@ class Intake:
     Pushed on one thread, taken on another.
     """
 
-    def __init__(self, margin_ms: int = MARGIN_MS, backlog_s: float = BACKLOG_S) -> None:
+    def __init__(self, margin_ms: int = MARGIN_MS, backlog_s: float = BACKLOG_S, taken: int = 0) -> None:
+        """taken: ticks that are over when it begins."""
         self._margin_ms, self._backlog_s = margin_ms, backlog_s
         self._waiting: list[Pcm] = []
         self._n_waiting = 0
-        self._taken = 0
+        self._taken = taken
         self._lock = threading.Lock()
 
     def push(self, pcm: Pcm, now_ms: float) -> None:

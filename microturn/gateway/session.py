@@ -9,9 +9,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from microturn.core.chunk import Chunk, MicroTurn
 from microturn.core.clock import TICK_MS, Clock, WallClock
 from microturn.core.participant import Participant, converse
+from microturn.gateway.frames import Frames
 from microturn.gateway.intake import Intake
 from microturn.gateway.timeline import Ended, EndReason, Item, Taken, TooMuch
 from microturn.gateway.turns import opening, timeline_of
@@ -19,6 +23,7 @@ from microturn.media.pcm import Pcm
 
 TEXTS_WAITING = 32
 TEXT_CHARACTERS = 4_000
+LATENCIES = 5  # of the last second
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,14 @@ class SessionLimits:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """Where a session's clock begins. speaking: the model was speaking in the tick before."""
+
+    tick: int = 0
+    speaking: bool = False
+
+
+@dataclass(frozen=True)
 class _Typed:
     text: str
     id: str
@@ -38,7 +51,8 @@ class _Typed:
 class LiveSession:
     """Implements `timeline.Session`. `start` on the event loop; `ended` is set there with the last item, `end`.
 
-    keep: gets every micro-turn on the session's thread, to record it. clock and now: the wall's if left out.
+    keep: gets every micro-turn on the session's thread, to record it. beginning: tick 0 if left out, a later one for
+    a session that goes on. clock and now: the wall's if left out.
     """
 
     def __init__(
@@ -49,16 +63,20 @@ class LiveSession:
         keep: Callable[[MicroTurn], None] | None = None,
         clock: Clock | None = None,
         now: Callable[[], float] = time.monotonic,
+        beginning: Beginning | None = None,
     ) -> None:
         self._id, self._partner, self._keep, self._now = id, partner, keep, now
         self._limits = limits or SessionLimits()
         self._clock = clock or WallClock()
-        self._intake, self._muted = Intake(), False
+        self._beginning = beginning or Beginning()
+        self._intake, self._muted = Intake(taken=self._beginning.tick), False
+        self._frames = Frames()
         self._typed: list[_Typed] = []
         self._lock = threading.Lock()
         self._readers: list[_Reader] = []
         self._closing: EndReason | None = None
-        self._began_s, self._ticks = now(), 0
+        self._began_s, self._ticks = now(), self._beginning.tick
+        self.compute_ms: tuple[float, ...] = ()  # how long the model took for each of the last ticks
         self.end: Ended | None = None
         self.ended = asyncio.Event()
 
@@ -72,16 +90,26 @@ class LiveSession:
         """How far its clock is, in whole ticks."""
         return self._ticks * TICK_MS
 
+    @property
+    def clock_ms(self) -> float:
+        """How far its clock is, between ticks too."""
+        return (self._now() - self._began_s) * 1000
+
     def start(self) -> None:
-        """Begin tick 0 now. Readers that came before miss nothing."""
+        """Begin its first tick now. Readers that came before miss nothing."""
         self._loop = asyncio.get_running_loop()
-        self._began_s = self._now()
-        self._deliver(opening())
+        self._began_s = self._now() - self._beginning.tick * TICK_MS / 1000
+        if self._beginning.tick == 0:
+            self._deliver(opening())
         threading.Thread(target=self._run, name=f"session {self._id}", daemon=True).start()
 
     def push_audio(self, pcm: Pcm) -> None:
         """The user's next sound, float32 [N] at 16 kHz; TooMuch when more waits than may."""
-        self._intake.push(pcm * 0.0 if self._muted else pcm, (self._now() - self._began_s) * 1000)
+        self._intake.push(pcm * 0.0 if self._muted else pcm, self.clock_ms)
+
+    def push_frame(self, rgb: npt.NDArray[np.uint8], t_ms: float | None = None) -> None:
+        """A picture, uint8 [H, W, 3], seen at `t_ms` of its clock, now if left out. Of a tick the newest is shown."""
+        self._frames.push(rgb, self.clock_ms if t_ms is None else t_ms)
 
     def push_text(self, text: str, id: str = "") -> None:
         """Typed text for the next tick; TooMuch when more waits than may."""
@@ -115,7 +143,7 @@ class LiveSession:
         at_ms = (tick + 1) * TICK_MS
         if typed:
             self._post([Taken(at_ms, one.text, one.id) for one in typed])
-        return Chunk(self._intake.take(), text=tuple(one.text for one in typed))
+        return Chunk(self._intake.take(), self._frames.take(at_ms), tuple(one.text for one in typed))
 
     def _run(self) -> None:
         """The session's thread. Whatever goes wrong in it ends this session and no other."""
@@ -126,8 +154,9 @@ class LiveSession:
         self._post([Ended(self.at_ms, reason, detail)])
 
     def _converse(self) -> EndReason:
-        speaking = False
-        for turn in converse(self, self._partner, self._clock):
+        speaking, timed = self._beginning.speaking, _Timed(self._partner)
+        for turn in converse(self, timed, self._clock, first_tick=self._beginning.tick):
+            self.compute_ms = (*self.compute_ms, timed.took_ms)[-LATENCIES:]
             self._ticks = turn.tick + 1
             if self._keep is not None:
                 self._keep(turn)
@@ -161,6 +190,19 @@ class LiveSession:
                         return
         finally:
             self._readers.remove(reader)
+
+
+class _Timed:
+    """A participant whose turns are timed, by the wall's clock."""
+
+    def __init__(self, partner: Participant) -> None:
+        self._partner, self.took_ms = partner, 0.0
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        began_s = time.perf_counter()
+        said = self._partner.turn(tick, heard)
+        self.took_ms = (time.perf_counter() - began_s) * 1000
+        return said
 
 
 class _Reader:

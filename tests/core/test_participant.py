@@ -59,3 +59,8 @@ def test_a_chunk_refuses_sound_of_another_length() -> None:
 def test_a_chunk_refuses_a_picture_without_colour() -> None:
     with pytest.raises(InputError, match=r"uint8 \[4, 4\]"):
         Chunk(frame=np.zeros((4, 4), np.uint8))
+
+
+def test_a_conversation_can_begin_at_a_later_tick() -> None:
+    turns = list(converse(Silence(), Silence(), FastClock(), ticks=2, first_tick=5))
+    assert [turn.tick for turn in turns] == [5, 6]

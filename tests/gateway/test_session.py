@@ -7,8 +7,8 @@ from microturn.core.chunk import Chunk
 from microturn.core.clock import Clock, FastClock
 from microturn.core.fakes import Echo, ManualClock, Scripted, Silence
 from microturn.core.participant import Participant
-from microturn.gateway.session import LiveSession, SessionLimits
-from microturn.gateway.timeline import Ended, Item, Sound, Taken, TooMuch
+from microturn.gateway.session import Beginning, LiveSession, SessionLimits
+from microturn.gateway.timeline import Ended, Item, Sound, Stopped, Taken, TooMuch
 
 
 def held(
@@ -132,3 +132,26 @@ def test_a_partner_that_fails_ends_the_session_with_the_reason() -> None:
 
     ended = held(Broken(), FastClock(), SessionLimits(), all_items)[-1]
     assert ended == Ended(0, "failed", "ValueError: no such word")
+
+
+def test_a_session_that_goes_on_begins_at_its_tick_and_says_nothing_twice() -> None:
+    async def run() -> list[Item]:
+        limits = SessionLimits(longest_s=2.0)
+        beginning = Beginning(tick=7, speaking=True)
+        session = LiveSession("s", Silence(), limits, clock=FastClock(), now=lambda: 0.0, beginning=beginning)
+        return await asyncio.wait_for(all_items(session), 20)
+
+    items = asyncio.run(run())
+    assert items[0] == Stopped(1600)
+    assert [item.start_ms for item in items if isinstance(item, Sound)] == list(range(1600, 2200, 20))
+
+
+def test_a_picture_reaches_the_model_in_the_tick_in_which_it_was_seen() -> None:
+    partner, rgb = Scripted({}), np.full((4, 4, 3), 7, np.uint8)
+
+    async def act(session: LiveSession) -> list[Item]:
+        session.push_frame(rgb, 250.0)
+        return await all_items(session)
+
+    held(partner, FastClock(), SessionLimits(longest_s=0.6), act)
+    assert [chunk.frame is not None for chunk in partner.heard] == [False, True, False]
