@@ -10,8 +10,10 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 from microturn import __version__
+from microturn.gateway import speak_for_me
 from microturn.gateway.doors import Doors, Doorway
 from microturn.gateway.live.socket import serve_live
+from microturn.gateway.page import routes as page
 from microturn.gateway.realtime import client_secrets
 from microturn.gateway.realtime import socket as realtime
 from microturn.gateway.sessions import Sessions
@@ -59,5 +61,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     app.add_api_route("/v1/models", models)
     app.add_api_websocket_route("/v1/live/sessions", live)
     realtime.register(app, sessions)
+    speak_for_me.register(app)
+    page.register(app)
     client_secrets.register(app, doors, sessions.host.name)
     return app

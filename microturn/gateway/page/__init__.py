@@ -1,0 +1,1 @@
+"""The page at `/`: its files are in static/, served by routes."""

@@ -1,0 +1,110 @@
+// @ts-check
+// A live conversation: sound, camera and connection on one clock, all of it written into a score.
+
+import { Connection } from "./connection.js";
+import { keepScore, keepTicket } from "./memory.js";
+import { Score } from "./score.js";
+import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
+
+const STALE_MS = 600; // sound of the model that comes later than this is drawn, not played
+const APART_MS = 60; // what is told again after a break comes at once; what is live comes tick by tick
+const QUIET_FRAMES = 50; // after a second of exact zeros nothing is sent, but a frame now and then
+const ALIVE_FRAMES = 250;
+const PICTURES_WAITING = 5;
+
+/** Tells "state" when its connection does, "words" when something was heard or said. */
+export class Talk extends EventTarget {
+  /** @param {import("./speakers.js").Sounds} sounds @param {string} key @param {Score} [score] what was before, where it goes on */
+  constructor(sounds, key, score = new Score()) {
+    super();
+    this.sounds = sounds;
+    this.score = score;
+    this.connection = new Connection(key);
+    this.connection.addEventListener("event", (event) => this.take(/** @type {CustomEvent} */ (event).detail));
+    this.connection.addEventListener("state", () => this.changed());
+    /** @type {number | null} */ this.beganAt = null; // when its clock was 0, on performance.now()
+    this.nextMs = 0; // where the user's next frame lies
+    this.quiet = 0;
+    /** @type {{jpeg: string, t_ms: number}[]} */ this.pictures = [];
+    this.model = "";
+    this.catchingUp = false;
+    this.lastAt = 0;
+  }
+
+  /** @param {boolean} record */
+  start(record) {
+    this.connection.start({ model: "microturn", audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record });
+  }
+
+  /** Where its clock is, in ms. */
+  now() {
+    return this.beganAt === null ? this.score.endMs : performance.now() - this.beganAt;
+  }
+
+  /** 20 ms of the user. @param {Int16Array} samples */
+  hear(samples) {
+    if (this.connection.state !== "live" || this.beganAt === null) return;
+    const at = this.now() - FRAME_MS;
+    // Frames follow each other without gaps; only after a real jump are they laid anew.
+    if (Math.abs(at - this.nextMs) > 120) this.nextMs = Math.max(0, at);
+    this.score.user.put(this.nextMs, samples, RATE_HZ);
+    this.nextMs += FRAME_MS;
+    this.quiet = samples.some((value) => value !== 0) ? 0 : this.quiet + 1;
+    if (this.quiet < QUIET_FRAMES || this.quiet % ALIVE_FRAMES === 0 || this.pictures.length) this.connection.sound(encoded(samples), this.pictures.splice(0));
+  }
+
+  /** A camera picture. @param {string} jpeg base64 */
+  see(jpeg) {
+    if (!this.connection.pictures || this.beganAt === null) return;
+    this.pictures.push({ jpeg, t_ms: Math.round(this.now()) });
+    if (this.pictures.length > PICTURES_WAITING) this.pictures.shift();
+  }
+
+  /** @param {any} event */
+  take(event) {
+    if (event.type === "session.output_audio.delta") return this.sound(event);
+    if (event.session?.model) this.model = event.session.model;
+    this.score.take(event);
+    if (event.type.endsWith("transcript.delta") || event.type === "error") this.dispatchEvent(new CustomEvent("words", { detail: event }));
+  }
+
+  /** @param {any} event */
+  sound({ delta, start_ms: at }) {
+    const samples = decoded(delta);
+    const arrived = performance.now();
+    if (arrived - this.lastAt > APART_MS) this.catchingUp = false;
+    this.lastAt = arrived;
+    // The earliest arrival so far tells best when the clock began; all others were late by something.
+    if (this.beganAt === null || arrived - at < this.beganAt) this.beganAt = arrived - at;
+    this.score.sound("model", at, samples, RATE_HZ);
+    if (this.catchingUp) return;
+    const gap = this.score.gaps.at(-1);
+    if (gap && gap.to === null) gap.to = at;
+    const late = arrived - at - this.beganAt;
+    if (at % 200 === 0) this.score.arrived(at, late);
+    if (late < STALE_MS) this.sounds.play(samples);
+  }
+
+  changed() {
+    const { connection, score } = this;
+    if (connection.state === "broken") {
+      score.breakOff();
+      this.sounds.flush();
+    }
+    if (connection.state === "live" && score.gaps.at(-1)?.to === null) {
+      this.catchingUp = true;
+      this.lastAt = performance.now();
+    }
+    keepTicket(connection.state === "over" ? null : connection.ticket);
+    if (connection.state === "over") keepScore(null);
+    this.dispatchEvent(new Event("state"));
+  }
+
+  /** The window closes or is loaded again: remember the way back. */
+  leave() {
+    if (this.connection.state === "over" || !this.connection.ticket) return;
+    keepTicket(this.connection.ticket);
+    this.score.breakOff();
+    keepScore(this.score.snapshot());
+  }
+}
