@@ -18,6 +18,7 @@ from microturn.gateway.app import create_app
 from microturn.gateway.host import EchoHost, Host, ModelHost
 from microturn.gateway.server import server_of
 from microturn.gateway.sessions import Limits, Sessions
+from microturn.model.checkpoint import weights_hash
 from microturn.model.sampling import SamplingConfig
 
 LIVE = "/v1/live/sessions"
@@ -82,7 +83,7 @@ def host_of(request: ServeRequest) -> Host:
     engine = EmbeddedEngine(model, tokenizer.vocab_size, request.slots)
     sampling = SamplingConfig(listen_bias=listen_bias(checkpoint.notes))
     name = f"microturn-{weights_file(request.weights).stem}"
-    return ModelHost(name, engine, tokenizer, model.config.mel, sampling)
+    return ModelHost(name, engine, tokenizer, model.config.mel, sampling, weights_hash(model))
 
 
 def keep_logs(form: Literal["json", "plain"]) -> None:

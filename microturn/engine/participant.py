@@ -11,6 +11,7 @@ from microturn.core.errors import InputError
 from microturn.core.events import Event
 from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
+from microturn.engine.log import TurnRecord, record
 from microturn.media.mel import MelConfig, MelStream, quantize
 from microturn.media.text import N_CONTROL, Control, TextTokenizer
 from microturn.model.checkpoint import Checkpoint
@@ -22,11 +23,13 @@ class EngineParticipant:
     Events carry the end of their tick: one "heard" and one "say" for the words of the tick, "unsaid" for words said
     before that never sounded, now that it is silent, then one for each control token said ("yield", "delegate"), and
     "speak" where it sounds without a new word. `data={"joins": True}`: the text goes on with the last word before it.
+    logged: its last tick as a line of the append log, None before the first.
     """
 
     def __init__(self, engine: Engine, ref: SessionRef, tokenizer: TextTokenizer, mel: MelConfig) -> None:
         self.engine, self.ref = engine, ref
         self._tokenizer, self._mel = tokenizer, MelStream(mel)
+        self.logged: TurnRecord | None = None
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         """Hear tick `tick` and give what the model says in it. After an error the session is as it was."""
@@ -36,8 +39,9 @@ class EngineParticipant:
             raise InputError("sound", f"tick {tick}", "NaN or infinite samples", "float32 samples in [-1, 1]")
         levels = quantize(mel.push(pcm), mel.config)
         runs = [(int(Control.USER), *self._tokenizer.encode(text)) for text in heard.text]
-        result = self.engine.turn(self.ref, InputChunk(tick, levels, tuple(run for run in runs if len(run) > 1)))
-        self._mel = mel
+        chunk = InputChunk(tick, levels, tuple(run for run in runs if len(run) > 1))
+        result = self.engine.turn(self.ref, chunk)
+        self._mel, self.logged = mel, record(chunk, result)
         return said_chunk(result, self._tokenizer)
 
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -32,9 +33,13 @@ Given = TypeVar("Given")
 
 
 class Host(Protocol):
-    """Gives each session its partner. `join` and `leave` may wait for a tick: call them from a thread."""
+    """Gives each session its partner. `join` and `leave` may wait for a tick: call them from a thread.
+
+    weights: hash of the weights that answer, "" where there are none.
+    """
 
     name: str
+    weights: str
 
     def join(self, session_id: str, seed: int) -> Participant:
         """A fresh partner; AdmissionRefused where there is no room."""
@@ -44,8 +49,16 @@ class Host(Protocol):
         """The session of this partner has ended."""
         ...
 
+    def spec(self, session_id: str, seed: int) -> SessionSpec | None:
+        """How `join` opens the engine's session, enough to open it again; None where there is no engine."""
+        ...
+
     def capacity(self) -> Capacity:
         """Sessions it can hold, and how many more it would take now."""
+        ...
+
+    def well(self) -> bool:
+        """Whether it can still answer; once it cannot, only a new process can."""
         ...
 
     def close(self) -> None:
@@ -56,7 +69,7 @@ class Host(Protocol):
 class EchoHost:
     """Everyone talks to an echo: the wire without a model."""
 
-    name = "echo"
+    name, weights = "echo", ""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -71,6 +84,10 @@ class EchoHost:
             self._partners.append(Echo())
             return self._partners[-1]
 
+    def spec(self, session_id: str, seed: int) -> SessionSpec | None:
+        """There is no engine."""
+        return None
+
     def leave(self, partner: Participant) -> None:
         """Its place is free."""
         with self._lock:
@@ -80,6 +97,10 @@ class EchoHost:
         """Room there is now."""
         return Capacity(self._slots, self._slots - len(self._partners))
 
+    def well(self) -> bool:
+        """Nothing in it can fail."""
+        return True
+
     def close(self) -> None:
         """Nothing to end."""
 
@@ -88,16 +109,26 @@ class ModelHost:
     """Everyone talks to one model, on an engine in a thread of its own."""
 
     def __init__(
-        self, name: str, engine: Engine, tokenizer: TextTokenizer, mel: MelConfig, sampling: SamplingConfig
+        self,
+        name: str,
+        engine: Engine,
+        tokenizer: TextTokenizer,
+        mel: MelConfig,
+        sampling: SamplingConfig,
+        weights: str = "",
     ) -> None:
-        self.name = name
+        self.name, self.weights = name, weights
         self._engine = SharedEngine(engine)
         self._tokenizer, self._mel, self._sampling = tokenizer, mel, sampling
 
     def join(self, session_id: str, seed: int) -> Participant:
         """The model in a session of its own."""
-        ref = self._engine.open(SessionSpec(seed, self._sampling, session_id))
+        ref = self._engine.open(self.spec(session_id, seed))
         return EngineParticipant(self._engine, ref, self._tokenizer, self._mel)
+
+    def spec(self, session_id: str, seed: int) -> SessionSpec:
+        """The sampling of this host, the session's own seed and id."""
+        return SessionSpec(seed, self._sampling, session_id)
 
     def leave(self, partner: Participant) -> None:
         """Its slot is free."""
@@ -107,6 +138,10 @@ class ModelHost:
     def capacity(self) -> Capacity:
         """Room there is now."""
         return self._engine.capacity()
+
+    def well(self) -> bool:
+        """Whether the engine's thread lives and is not lost in one computation."""
+        return self._engine.well
 
     def close(self) -> None:
         """End the engine's thread."""
@@ -118,6 +153,7 @@ class _Turn:
     ref: SessionRef
     chunk: InputChunk
     result: "Future[TurnResult]"
+    asked_s: float
 
 
 @dataclass(frozen=True)
@@ -129,11 +165,15 @@ class _Call:
 class SharedEngine:
     """An `Engine` for many threads. Turns that wait while another is computed become one batch; none waits for company.
 
-    A request that an engine refuses fails alone: the others of its batch are computed without it.
+    A request that an engine refuses fails alone: the others of its batch are computed without it. watch: gets the size
+    of each batch and how many seconds its oldest turn had waited.
     """
 
-    def __init__(self, engine: Engine, wait_s: float = WAIT_S) -> None:
-        self._engine, self._wait_s = engine, wait_s
+    def __init__(
+        self, engine: Engine, wait_s: float = WAIT_S, watch: Callable[[int, float], None] | None = None
+    ) -> None:
+        self._engine, self._wait_s, self._watch = engine, wait_s, watch
+        self._busy_since_s: float | None = None
         self._asked: queue.SimpleQueue[_Turn | _Call | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
@@ -178,9 +218,16 @@ class SharedEngine:
         """Requests that wait while another is computed."""
         return self._asked.qsize()
 
+    @property
+    def well(self) -> bool:
+        """Whether it still answers: its thread lives, and what it computes now has not taken as long as anyone waits."""
+        since_s = self._busy_since_s
+        stuck = since_s is not None and time.monotonic() - since_s > self._wait_s
+        return self._thread.is_alive() and not stuck
+
     def put_turn(self, ref: SessionRef, chunk: InputChunk) -> "Future[TurnResult]":
         """Ask for a turn without waiting for it."""
-        turn = _Turn(ref, chunk, Future())
+        turn = _Turn(ref, chunk, Future(), time.monotonic())
         self._asked.put(turn)
         return turn.result
 
@@ -203,12 +250,16 @@ class SharedEngine:
             asked = [self._asked.get()]
             while not self._asked.empty():
                 asked.append(self._asked.get())
+            self._busy_since_s = time.monotonic()
             turns = [one for one in asked if isinstance(one, _Turn)]
             for one in asked:
                 if isinstance(one, _Call):
                     _settle(one.result, one.compute)
             if turns:
+                if self._watch is not None:
+                    self._watch(len(turns), time.monotonic() - turns[0].asked_s)
                 self._take(turns)
+            self._busy_since_s = None
             if None in asked:
                 return
 
