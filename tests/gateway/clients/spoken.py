@@ -1,8 +1,9 @@
-"""A question spoken in real time in a held-out synthetic voice, and what came back. No client, no server."""
+"""A question spoken in real time in a held-out synthetic voice, and what comes back. No client, no server."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,7 @@ from microturn.media.pcm import Resampler, to_int16
 VOICE, QUESTION, ANSWER = "espeak:en-us+belinda", "what is the opposite of hot", "cold"
 BEFORE_S = 1.0
 AHEAD_S = 0.4  # the microphone is so much ahead of real time, so that a busy machine tears no holes into its sound
-WAIT_S = 30.0
+WAIT_S = 20.0
 
 
 @dataclass
@@ -24,7 +25,8 @@ class Ear:
 
     heard: str = ""
     said: str = ""
-    sound: bytearray = field(default_factory=bytearray)
+    sound: bytearray = field(default_factory=bytearray, repr=False)
+    errors: list[str] = field(default_factory=list[str])
 
     @property
     def answered(self) -> bool:
@@ -32,10 +34,33 @@ class Ear:
         return ANSWER in self.said and len(self.sound) > 24_000
 
     @property
+    def done(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return bool(self.errors) or (self.answered and bool(self.heard))
+
+    @property
     def loudness(self) -> float:
         """Root mean square of the samples that are not silence, full scale 1."""
         samples = np.frombuffer(bytes(self.sound), "<i2") / 32_768
         return float(np.sqrt(np.mean(samples[samples != 0.0] ** 2)))
+
+
+def check(ear: Ear) -> None:
+    """The question was understood and answered aloud, and nothing went wrong on the way."""
+    assert not ear.errors
+    assert ear.answered, ear
+    assert ear.heard.split() == QUESTION.split()
+    assert ear.loudness > 0.01
+
+
+@asynccontextmanager
+async def patience() -> AsyncIterator[None]:
+    """For as long as a user would wait; `check` judges what was heard until then."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            yield
+    except TimeoutError:
+        return
 
 
 def question(rate_hz: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.clients.spoken import QUESTION, WAIT_S, Ear, microphone
+from tests.gateway.clients.spoken import Ear, check, microphone, patience
 
 openai = pytest.importorskip("openai")
 
@@ -16,14 +16,12 @@ def client_of(address: str) -> Any:
 
 
 def test_realtime_answers_a_spoken_question(address: str) -> None:
-    ear = asyncio.run(realtime_conversation(address))
-    assert ear.answered and ear.heard.strip() == QUESTION
-    assert ear.loudness > 0.01
+    check(asyncio.run(realtime_conversation(address)))
 
 
 async def realtime_conversation(address: str) -> Ear:
     ear = Ear()
-    async with asyncio.timeout(WAIT_S), client_of(address) as client, client.realtime.connect(model="tiny") as wire:
+    async with patience(), client_of(address) as client, client.realtime.connect(model="tiny") as wire:
         await wire.session.update(session={"type": "realtime", "output_modalities": ["audio"]})
         speaking = asyncio.create_task(speak(wire.input_audio_buffer))
         async for event in wire:
@@ -33,23 +31,21 @@ async def realtime_conversation(address: str) -> Ear:
                 ear.said += event.delta
             elif event.type == "response.output_audio.delta":
                 ear.sound += base64.b64decode(event.delta)
-            else:
-                assert event.type != "error", event
-            if ear.answered and ear.heard:
+            elif event.type == "error":
+                ear.errors.append(event.error.message)
+            if ear.done:
                 break
         speaking.cancel()
     return ear
 
 
 def test_live_answers_a_spoken_question(address: str) -> None:
-    ear = asyncio.run(live_conversation(address))
-    assert ear.answered and ear.heard.strip() == QUESTION
-    assert ear.loudness > 0.01
+    check(asyncio.run(live_conversation(address)))
 
 
 async def live_conversation(address: str) -> Ear:
     ear = Ear()
-    async with asyncio.timeout(WAIT_S), client_of(address) as client, client.live.connect() as wire:
+    async with patience(), client_of(address) as client, client.live.connect() as wire:
         await wire.session.start(session={"model": "tiny"})
         speaking = None
         async for event in wire:
@@ -63,13 +59,13 @@ async def live_conversation(address: str) -> Ear:
                 ear.sound += base64.b64decode(event.delta)
             elif event.type == "session.closed":
                 assert event.reason == "close_requested"
-                return ear
-            else:
-                assert event.type != "error", event
-            if ear.answered and speaking is not None and not speaking.cancelling():
+                break
+            elif event.type == "error":
+                ear.errors.append(event.error.message)
+            if ear.done and speaking is not None and not speaking.cancelling():
                 speaking.cancel()
                 await wire.session.close()
-    raise AssertionError("the connection ended before the session")
+    return ear
 
 
 async def speak(buffer: Any) -> None:
