@@ -5,6 +5,7 @@ import threading
 import numpy as np
 
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
+from microturn.core.wav import to_float, to_int16
 from microturn.gateway.timeline import TooMuch
 from microturn.media.pcm import Pcm
 
@@ -49,6 +50,8 @@ class Intake:
             self._waiting, self._n_waiting = [rest], len(rest)
         chunk = np.zeros(CHUNK_SAMPLES, np.float32)
         chunk[: len(joined)] = joined[:CHUNK_SAMPLES]
+        # Sixteen bits are what a recording keeps: what is heard live is then what is heard again, to the sample.
+        chunk = to_float(to_int16(chunk))
         return chunk if chunk.any() else None
 
     def _append(self, pcm: Pcm) -> None:

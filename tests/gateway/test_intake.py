@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from microturn.core.wav import to_float, to_int16
 from microturn.gateway.intake import Intake
 from microturn.gateway.timeline import TooMuch
 
 
 def ramp(n: int, start: int = 1) -> np.ndarray:
-    return np.arange(start, start + n, dtype=np.float32)
+    return np.arange(start, start + n, dtype=np.float32) / np.float32(32_768)
 
 
 def test_where_nothing_came_is_silence() -> None:
@@ -50,3 +51,10 @@ def test_more_than_may_wait_is_refused_and_what_waits_stays() -> None:
     with pytest.raises(TooMuch):
         intake.push(ramp(1), now_ms=0.0)
     assert np.array_equal(intake.take(), ramp(3_200))
+
+
+def test_what_is_taken_is_what_a_recording_keeps() -> None:
+    intake = Intake(margin_ms=0)
+    intake.push(np.linspace(-1.1, 1.1, 3200).astype(np.float32), 0.0)
+    taken = intake.take()
+    assert taken is not None and np.array_equal(taken, to_float(to_int16(taken)))
