@@ -1,0 +1,1 @@
+"""Sessions over WebRTC: sound on tracks, events on a data channel."""

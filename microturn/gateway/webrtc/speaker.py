@@ -1,0 +1,71 @@
+"""The model's sound as an audio track: 20 ms frames at the pace of the clock. What sounds is decided elsewhere."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from microturn.core.clock import TICK_MS
+from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Sound
+from microturn.media.frames import Frame, FrameWriter
+
+SPARE_MS = 60  # sound may wait so much longer than a tick before silence is left out to catch up
+SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
+
+
+class Speaker(MediaStreamTrack):
+    """A track that plays what it is given, never a frame before its time.
+
+    Every frame is due 20 ms after the one before it. Sound that comes late moves the grid, so it stays whole; the lost
+    time is caught up in silence, whose frames are left out while more than a tick and `SPARE_MS` wait. A tick comes as
+    one lot of 200 ms, so no more than that is ever ahead of its time. audible: asked for each frame when it is played;
+    zeros are played where it says no.
+    """
+
+    kind = "audio"
+
+    def __init__(
+        self,
+        audible: Callable[[], bool] = lambda: True,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__()
+        self._audible, self._now, self._sleep = audible, now, sleep
+        self._sounds: asyncio.Queue[Sound | None] = asyncio.Queue()  # bounded by the session's `unread_s`
+        self._due_s = now()
+        self._frames = FrameWriter()
+        self.began_s: float | None = None
+
+    def put(self, sound: Sound) -> None:
+        """The next 20 ms. The first one is the beginning of the session: `began_s`, by the given clock."""
+        if self.began_s is None:
+            self.began_s = self._due_s = self._now()
+        self._sounds.put_nowait(sound)
+
+    async def recv(self) -> Frame:
+        """The next frame when it is due; MediaStreamError once the track has been stopped."""
+        if self.readyState != "live":
+            raise MediaStreamError
+        late = self._sounds.empty()
+        sound = await self._sounds.get()
+        while sound is not None and self._left_out(sound):
+            sound = self._sounds.get_nowait()
+        if sound is None:
+            raise MediaStreamError
+        self._due_s = max(self._due_s, self._now()) if late else self._due_s
+        ahead_s = self._due_s - self._now()
+        if ahead_s > 0:
+            await self._sleep(ahead_s)
+        self._due_s += FRAME_MS / 1000
+        return self._frames.push(sound.pcm if sound.pcm is not None and self._audible() else SILENCE)
+
+    def stop(self) -> None:
+        """End the track; whoever waits for a frame gets MediaStreamError."""
+        super().stop()
+        self._sounds.put_nowait(None)
+
+    def _left_out(self, sound: Sound) -> bool:
+        return sound.pcm is None and self._sounds.qsize() * FRAME_MS > TICK_MS + SPARE_MS
