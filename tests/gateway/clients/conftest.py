@@ -16,27 +16,28 @@ START_S = 60.0
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of `microturn serve`, ready for sessions."""
+    log = tmp_path_factory.mktemp("server") / "log"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "microturn", "serve", "--port", str(port), "--slots", "2", "--drain", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as server:
+    with log.open("wb") as lines, subprocess.Popen(command, cwd=ROOT, stderr=lines) as server:
         try:
-            wait_until_ready(server, port)
+            wait_until_ready(server, port, log)
             yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
 
 
-def wait_until_ready(server: "subprocess.Popen[bytes]", port: int) -> None:
+def wait_until_ready(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
-        assert server.poll() is None, "the server ended"
+        assert server.poll() is None, log.read_text()
         try:
             with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=START_S):
                 return
         except URLError:
             time.sleep(0.05)
-    raise AssertionError("the server was not ready in time")
+    raise AssertionError(log.read_text())
