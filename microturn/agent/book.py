@@ -36,7 +36,7 @@ Verdict = Literal["new", "joined", "reused", "refused"]
 FAILURE_WORDS: Mapping[FailureKind, str] = MappingProxyType(
     {
         "timeout": "sorry, i couldn't finish that in time",
-        "network": "sorry, nobody answered",
+        "network": "sorry, nobody answers",
         "auth": "sorry, i can't ask anyone that",
         "budget": "sorry, that would take too long",
         "refused": "sorry, i can't help with that",

@@ -1,4 +1,4 @@
-"""What an agent is told of the conversation: both transcripts with times, what was seen, rules, earlier jobs. No wire."""
+"""What an agent is told of the conversation: both transcripts with times, what was seen, earlier jobs. No wire."""
 
 import base64
 from collections.abc import Iterable, Mapping

@@ -18,7 +18,8 @@ FINAL: frozenset[Status] = frozenset({"done", "failed", "cancelled", "superseded
 NOTES_KEPT = 32
 
 
-class Span(NamedTuple):
+@dataclass(frozen=True)
+class Span:
     """The stretch of the session that a delegation answers, in ms of the session's clock."""
 
     start_ms: int
@@ -181,7 +182,7 @@ Happening = (
 
 _OPEN: frozenset[type] = frozenset({Corrected, MovedOn, Repoliced, Failed, Cancelled, Superseded})
 _ALLOWED: dict[Status, frozenset[type]] = {
-    "queued": _OPEN | {Started},
+    "queued": _OPEN | {Started, Proven},  # the run before it may still end a tool call
     "running": _OPEN | {Noted, Proven, Requeued, Finished},
     # A tool with an effect may end after its job was ended: that it did is still worth knowing.
     "cancelled": frozenset({Proven}),

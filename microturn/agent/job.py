@@ -107,7 +107,7 @@ class Report:
 
 
 class BackgroundAgent(Protocol):
-    """Whoever thinks beside the conversation. Cancelling the task that awaits `run` must stop all its work, upstream too."""
+    """Whoever thinks beside the conversation. A cancelled `run` stops all its work, upstream too."""
 
     async def run(self, task: Task, context: Context, report: Report) -> Result:
         """Do the task; raises AgentFailure where it cannot be done. Several runs may go on at once."""
