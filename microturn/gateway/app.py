@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from microturn import __version__
 from microturn.gateway import speak_for_me
 from microturn.gateway.doors import Doors, Doorway
-from microturn.gateway.live.socket import serve_live
+from microturn.gateway.live.socket import LiveDesk
 from microturn.gateway.page import routes as page
 from microturn.gateway.realtime import client_secrets
 from microturn.gateway.realtime import socket as realtime
@@ -25,6 +25,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     doors: who may come in; everyone if left out.
     """
     doors = doors or Doors()
+    desk = LiveDesk(sessions)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncGenerator[None]:
@@ -54,7 +55,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
 
     async def live(socket: WebSocket) -> None:
         await socket.accept()
-        await serve_live(socket, sessions)
+        await desk.serve(socket)
 
     app.add_api_route("/healthz", health)
     app.add_api_route("/readyz", ready)

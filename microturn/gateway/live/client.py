@@ -134,14 +134,14 @@ def parse(row: Mapping[str, Any]) -> ClientEvent:
 
 def _body(kind: str, rest: Mapping[str, Any]) -> Body:
     if kind == "session.start":
-        return Start(_settings(_read(_StartMessage, rest, "").session))
+        return Start(_settings(read_fields(_StartMessage, rest, "").session))
     if kind == "session.update":
-        asked = _read(_UpdateMessage, rest, "")
-        return Update(_read(_UpdateAsked, asked.session, "session").delegation)
+        asked = read_fields(_UpdateMessage, rest, "")
+        return Update(read_fields(_UpdateAsked, asked.session, "session").delegation)
     if kind == "session.input_audio.append":
-        return Audio(_bytes(_read(_AudioMessage, rest, "").audio))
+        return Audio(_bytes(read_fields(_AudioMessage, rest, "").audio))
     if kind in APPENDS:
-        return _append(APPENDS[kind], _read(_AppendMessage, rest, ""))
+        return _append(APPENDS[kind], read_fields(_AppendMessage, rest, ""))
     plain: dict[str, Body] = {
         "session.input_audio.mute": Mute(True),
         "session.input_audio.unmute": Mute(False),
@@ -149,7 +149,7 @@ def _body(kind: str, rest: Mapping[str, Any]) -> Body:
     }
     if kind not in plain:
         raise Refusal("unknown_event", f"Unknown event type '{kind[:80]}'.", "type")
-    _read(_NoFields, rest, "")
+    read_fields(_NoFields, rest, "")
     return plain[kind]
 
 
@@ -215,7 +215,7 @@ class _SessionAsked:
 
 
 def _settings(session: Mapping[str, Any]) -> Settings:
-    asked = _read(_SessionAsked, session, "session")
+    asked = read_fields(_SessionAsked, session, "session")
     audio = asked.audio or _AudioAsked()
     output = audio.output or _OutputAsked()
     history = asked.input or []
@@ -259,7 +259,7 @@ def _bytes(audio: str) -> bytes:
         raise Refusal("invalid_value", "The audio is not valid base64.", "audio") from None
 
 
-def _read(cls: type[Fields], mapping: Mapping[str, Any], where: str) -> Fields:
+def read_fields(cls: type[Fields], mapping: Mapping[str, Any], where: str) -> Fields:
     """Fields of a message, strictly; the error's param is the path of the field as the client wrote it."""
     try:
         return from_dict(cls, mapping, where or "event")

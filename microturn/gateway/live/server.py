@@ -48,7 +48,11 @@ class Projection:
 
     def started(self) -> Wire:
         """`session.started`."""
-        return self._event("session.started", session=_session(self._opened, "active"))
+        return self._event("session.started", session=self.session())
+
+    def session(self) -> Wire:
+        """The session as it is shown while it lives."""
+        return _session(self._opened, "active")
 
     def updated(self, delegation: Mapping[str, Any]) -> Wire:
         """`session.updated` after a change of the delegation."""
