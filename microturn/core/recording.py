@@ -6,7 +6,7 @@ Sound is 16 bits at rest, and 200 ms of nothing but zeros are read back as a chu
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.core.events import Event, event_from_dict, event_to_dict, json_line, parse_object, read_rows
 from microturn.core.png import read_png, write_png
-from microturn.core.wav import WavWriter, read_wav, wav_samples
+from microturn.core.wav import WavWriter, map_wav, read_wav, to_float, wav_samples
 
 FORMAT = "microturn-recording-1"
 TEXT_KIND = "text"  # the kind of the lines that hold a chunk's text; no event may have it
@@ -208,7 +208,7 @@ def load(folder: Path) -> Recording:
     header = _read_header(folder)
     wavs = [read_wav(folder / f"{side}.wav")[:, 0] for side in SIDES]
     whole = header.ticks is not None
-    ticks = header.ticks if header.ticks is not None else max(-(-len(wav) // CHUNK_SAMPLES) for wav in wavs)
+    ticks = recorded_ticks(folder)
     if whole and any(len(wav) != ticks * CHUNK_SAMPLES for wav in wavs):
         came = " and ".join(f"{len(wav)} samples" for wav in wavs)
         raise InputError("sound does not fit the header", folder, came, f"{ticks * CHUNK_SAMPLES} ({ticks} ticks)")
@@ -223,6 +223,38 @@ def whole_ticks(folder: Path) -> int:
     """Micro-turns whose sound is there on both sides; InputError for a folder that is no recording."""
     _read_header(folder)
     return min(wav_samples(folder / f"{side}.wav") for side in SIDES) // CHUNK_SAMPLES
+
+
+def recorded_ticks(folder: Path) -> int:
+    """Micro-turns that `load` gives, without reading their sound."""
+    ticks = _read_header(folder).ticks
+    return (
+        ticks if ticks is not None else max(-(-wav_samples(folder / f"{side}.wav") // CHUNK_SAMPLES) for side in SIDES)
+    )
+
+
+def stereo_blocks(folder: Path, block_ticks: int = 50) -> Iterator[npt.NDArray[np.float32]]:
+    """A conversation as a bystander hears it, float32 [n, 2] at a time: the user left, the model right.
+
+    What the model decides in a tick sounds when that tick is over, so its side comes one tick later than it is kept,
+    and the whole is a tick longer.
+    """
+    sides = [map_wav(folder / f"{side}.wav") for side in SIDES]
+    end = (recorded_ticks(folder) + 1) * CHUNK_SAMPLES
+    for start in range(0, end, block_ticks * CHUNK_SAMPLES):
+        stop = min(end, start + block_ticks * CHUNK_SAMPLES)
+        block = np.zeros((stop - start, 2), np.float32)
+        for channel, (side, late) in enumerate(zip(sides, (0, CHUNK_SAMPLES), strict=True)):
+            first, last = max(start - late, 0), min(stop - late, len(side))
+            if first < last:
+                block[first + late - start : last + late - start, channel] = to_float(side[first:last])
+        yield block
+
+
+def frame_paths(folder: Path, side: Side = "user") -> list[tuple[int, Path]]:
+    """(tick, file) of the pictures of one side, in order."""
+    found = [(path.stem.partition("-")[2], path) for path in (folder / "frames").glob(f"{side}-*.png")]
+    return sorted((int(tick), path) for tick, path in found if tick.isdecimal())
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,12 @@ def wav_samples(path: Path) -> int:
         raise InputError("cannot read", path, error.strerror or "an error", "a wav file of WavWriter") from error
 
 
+def map_wav(path: Path) -> npt.NDArray[np.int16]:
+    """The samples of a file of `WavWriter` where they lie, int16 [N * channels], read as they are looked at."""
+    count = wav_samples(path)
+    return np.memmap(path, "<i2", "r", _HEADER_BYTES, (count,)) if count else np.zeros(0, np.int16)
+
+
 def _find_data(content: bytes, path: Path) -> tuple[int, int, int]:
     """Channels, first byte and size in bytes of the sound."""
     right = f"a 16-bit wav of {SAMPLE_RATE_HZ} Hz"

@@ -16,7 +16,15 @@ from microturn.core.errors import InputError
 from microturn.core.events import Event
 from microturn.core.fakes import Silence
 from microturn.core.participant import converse
-from microturn.core.recording import Recording, RecordingWriter, load, save, whole_ticks
+from microturn.core.recording import (
+    Recording,
+    RecordingWriter,
+    frame_paths,
+    load,
+    save,
+    stereo_blocks,
+    whole_ticks,
+)
 from microturn.core.wav import read_wav, to_float, to_int16
 
 
@@ -225,3 +233,17 @@ def test_an_abandoned_recording_reads_as_one_that_was_never_closed(tmp_path: Pat
     writer.append(sample_recording().turns[0])
     writer.abandon()
     assert "never closed" in load(tmp_path).notes[0]
+
+
+@pytest.mark.parametrize("block_ticks", [1, 2, 50])
+def test_a_bystander_hears_the_model_one_tick_after_it_decided(tmp_path: Path, block_ticks: int) -> None:
+    save(sample_recording(), tmp_path)
+    heard = np.concatenate(list(stereo_blocks(tmp_path, block_ticks)))
+    assert heard.shape == (4 * 3200, 2)
+    assert np.array_equal(heard[:9600, 0], sample_recording().samples("user"))
+    assert np.array_equal(heard[3200:, 1], sample_recording().samples("model")) and not heard[:3200, 1].any()
+
+
+def test_pictures_are_found_without_reading_them(tmp_path: Path) -> None:
+    save(sample_recording(), tmp_path)
+    assert frame_paths(tmp_path) == [(1, tmp_path / "frames/user-000001.png")]
