@@ -35,7 +35,8 @@ PACKAGES = {
     "train": {"torch", "numpy", "rich", "safetensors"},
     "engine": {"torch", "numpy", "safetensors"},
     "agent": {"pint", "pydantic_ai", "openai"},
-    "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn", "aiortc"},
+    "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn"}
+    | {"aiortc", "prometheus_client"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
     "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog"},

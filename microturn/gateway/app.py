@@ -7,12 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from microturn import __version__
 from microturn.gateway import speak_for_me
 from microturn.gateway.doors import Doors, Doorway
 from microturn.gateway.live.socket import LiveDesk
+from microturn.gateway.metrics import CONTENT_TYPE
 from microturn.gateway.page import routes as page
 from microturn.gateway.realtime import client_secrets
 from microturn.gateway.realtime import socket as realtime
@@ -36,7 +37,8 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     app = FastAPI(
         title="microturn", version=__version__, lifespan=life, docs_url=None, redoc_url=None, openapi_url=None
     )
-    app.add_middleware(Doorway, doors=doors)
+    sessions.metrics.watch(lambda: sessions.count, lambda: sessions.host.capacity().free, lambda: doors.connections)
+    app.add_middleware(Doorway, doors=doors, metrics=sessions.metrics)
     if doors.rules.origins:  # outermost: a browser asks about other pages before it sends its key
         app.add_middleware(CORSMiddleware, allow_origins=doors.rules.origins, allow_methods=["*"], allow_headers=["*"])
 
@@ -44,10 +46,13 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
         return {"status": "ok", "version": __version__}
 
     async def ready() -> JSONResponse:
-        free = sessions.host.capacity().free
-        status = "draining" if sessions.draining else "ready" if free else "full"
+        free, well = sessions.host.capacity().free, sessions.host.well()
+        status = "failed" if not well else "draining" if sessions.draining else "ready" if free else "full"
         body = {"status": status, "model": sessions.host.name, "sessions": sessions.count, "free": free}
-        return JSONResponse(body, 503 if sessions.draining else 200)
+        return JSONResponse(body, 200 if status in ("ready", "full") else 503)
+
+    async def metrics() -> Response:
+        return Response(sessions.metrics.text(), media_type=CONTENT_TYPE)
 
     async def models() -> dict[str, Any]:
         model = {"id": sessions.host.name, "object": "model", "created": 0, "owned_by": "microturn"}
@@ -59,6 +64,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
 
     app.add_api_route("/healthz", health)
     app.add_api_route("/readyz", ready)
+    app.add_api_route("/metrics", metrics)
     app.add_api_route("/v1/models", models)
     app.add_api_websocket_route("/v1/live/sessions", live)
     realtime.register(app, sessions)

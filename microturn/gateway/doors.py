@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from microturn.gateway.keys import SECRET_PREFIX, ClientSecrets, Grant, Keys
+from microturn.gateway.metrics import Metrics
 from microturn.gateway.wire import OVERLOAD, REFUSED
 
 SUBPROTOCOL, KEY_PROTOCOL = "realtime", "openai-insecure-api-key."
@@ -127,8 +128,8 @@ class Doors:
 class Doorway:
     """Everything that reaches the routes has passed here. Lives as long as the application."""
 
-    def __init__(self, app: App, doors: Doors) -> None:
-        self._app, self._doors = app, doors
+    def __init__(self, app: App, doors: Doors, metrics: Metrics) -> None:
+        self._app, self._doors, self._metrics = app, doors, metrics
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Let a request in, with its grant in the scope, or say why not."""
@@ -144,9 +145,10 @@ class Doorway:
             _put(scope, self._doors.grant(Headers(scope=scope), scope["path"], False, scope["method"]))
             body = await _body(Headers(scope=scope), receive, self._doors.limits)
         except Closed as closed:
-            _tell(closed, scope)
+            self._tell(closed, scope)
             await _answer(send, "http.response", closed)
             return
+        self._metrics.received(len(body))
         await self._app(scope, _whole(body, receive), send)
 
     async def _websocket(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -156,19 +158,30 @@ class Doorway:
             # A browser that offers subprotocols hangs up unless one of them is chosen, on whatever route.
             if message["type"] == "websocket.accept" and not message.get("subprotocol") and SUBPROTOCOL in offered:
                 message["subprotocol"] = SUBPROTOCOL
+            self._metrics.sent(_size(message))
             await send(message)
+
+        async def counted() -> Message:
+            message = await receive()
+            self._metrics.received(_size(message))
+            return message
 
         try:
             _put(scope, self._doors.grant(Headers(scope=scope), scope["path"], True, "GET"))
             self._doors.enter()
         except Closed as closed:
-            _tell(closed, scope)
+            self._tell(closed, scope)
             await _refused(closed, "origin" in Headers(scope=scope) or bool(offered), choosing, receive, send)
             return
         try:
-            await self._app(scope, receive, choosing)
+            await self._app(scope, counted, choosing)
         finally:
             self._doors.leave()
+
+    def _tell(self, closed: Closed, scope: MutableMapping[str, Any]) -> None:
+        self._metrics.turned_away(closed.code)
+        client = scope.get("client") or ("",)
+        log.info("turned away", code=closed.code, status=closed.status, path=scope["path"][:200], client=client[0])
 
 
 def grant_of(connection: HTTPConnection) -> Grant:
@@ -199,9 +212,8 @@ def _put(scope: MutableMapping[str, Any], grant: Grant) -> None:
     scope["state"] = {**scope.get("state", {}), "grant": grant}
 
 
-def _tell(closed: Closed, scope: MutableMapping[str, Any]) -> None:
-    client = scope.get("client") or ("",)
-    log.info("turned away", code=closed.code, status=closed.status, path=scope["path"][:200], client=client[0])
+def _size(message: Message) -> int:
+    return len(message.get("text") or message.get("bytes") or "")
 
 
 async def _body(headers: Headers, receive: Receive, limits: DoorLimits) -> bytes:

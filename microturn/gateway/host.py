@@ -220,7 +220,7 @@ class SharedEngine:
 
     @property
     def well(self) -> bool:
-        """Whether it still answers: its thread lives, and what it computes now has not taken as long as anyone waits."""
+        """Whether it still answers: its thread lives and is at no computation longer than anyone waits."""
         since_s = self._busy_since_s
         stuck = since_s is not None and time.monotonic() - since_s > self._wait_s
         return self._thread.is_alive() and not stuck

@@ -1,6 +1,7 @@
 """The sessions that live on this server: who is let in, and how they all end. No protocol."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +10,15 @@ from uuid import uuid4
 
 import structlog
 
+from microturn.core.chunk import MicroTurn
 from microturn.core.clock import WallClock
 from microturn.core.errors import ConfigError
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.host import Host
+from microturn.gateway.metrics import Metrics
+from microturn.gateway.rates import LimitedChannel, Rate
 from microturn.gateway.session import LiveSession, SessionLimits
+from microturn.gateway.wire import Channel
 
 DRAINING = "the server is about to stop"
 log = structlog.get_logger("microturn.gateway")
@@ -23,12 +28,14 @@ log = structlog.get_logger("microturn.gateway")
 class Limits:
     """What one client may ask of the server.
 
-    sessions: at once, together; message_bytes: of one message; start_s: from the connection to `session.start`;
-    idle_s: without a message from the client; send_s: a client may take so long to read one message; drain_s: what
-    runs may go on for so long when the server is asked to stop.
+    sessions: at once, together; sessions_per_key: at once, of one API key, None is as many as there are; message_bytes:
+    of one message; start_s: from the connection to `session.start`; idle_s: without a message from the client; send_s:
+    a client may take so long to read one message; drain_s: what runs may go on for so long when the server is asked to
+    stop; rate: how fast messages may come.
     """
 
     sessions: int = 8
+    sessions_per_key: int | None = None
     message_bytes: int = 4 * 1024 * 1024
     start_s: float = 10.0
     idle_s: float = 300.0
@@ -36,11 +43,16 @@ class Limits:
     drain_s: float = 10.0
     longest_s: float = 7_200.0
     unread_s: float = 10.0
+    rate: Rate = field(default_factory=Rate)
 
     def __post_init__(self) -> None:
         for name in ("sessions", "message_bytes", "start_s", "idle_s", "send_s", "longest_s", "unread_s"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(name, "Limits", getattr(self, name), "a number above 0")
+        if not 0 <= self.drain_s < math.inf:
+            raise ConfigError("drain_s", "Limits", self.drain_s, "a number, 0 or above")
+        if self.sessions_per_key is not None and self.sessions_per_key < 1:
+            raise ConfigError("sessions_per_key", "Limits", self.sessions_per_key, "1 or more, or left out")
 
 
 @dataclass(frozen=True)
@@ -67,12 +79,13 @@ class Sessions:
         limits: Limits,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        metrics: Metrics | None = None,
     ) -> None:
-        self.host, self.limits = host, limits
+        self.host, self.limits, self.metrics = host, limits, metrics or Metrics()
         self._now, self._sleep = now, sleep
         self._live: dict[str, LiveSession] = {}
         self._asked: dict[str, Ask] = {}
-        self._opening = 0
+        self._opening: list[str] = []  # owners of sessions that wait for their partner
         self._watchers: set[asyncio.Task[None]] = set()
         self._opened = 0
         self.draining = False
@@ -90,21 +103,29 @@ class Sessions:
         """What the session of this id was opened for, while it runs."""
         return self._asked.get(session_id)
 
+    def limited(self, channel: Channel) -> Channel:
+        """The channel, held to the rate that one client may have."""
+        return LimitedChannel(channel, self.limits.rate, self.limits.message_bytes, self.metrics, self._now)
+
     async def open(self, ask: Ask) -> LiveSession:
         """A session that has not started yet; AdmissionRefused when there is no room or the server is about to stop."""
-        if self.draining:
-            raise AdmissionRefused(DRAINING, self.limits.drain_s)
-        if self.count + self._opening >= self.limits.sessions:
-            raise AdmissionRefused(f"{self.limits.sessions} sessions are open", 5.0)
+        self._check_room(ask.owner)
         session_id, self._opened = f"sess_{uuid4().hex}", self._opened + 1
-        self._opening += 1
+        self._opening.append(ask.owner)
         try:
             partner = await asyncio.to_thread(self.host.join, session_id, self._opened)
+        except AdmissionRefused:
+            self.metrics.refused("engine")
+            raise
         finally:
-            self._opening -= 1
+            self._opening.remove(ask.owner)
         limits = SessionLimits(self.limits.longest_s, self.limits.unread_s)
         clock = WallClock(self._now, self._sleep)
-        session = LiveSession(session_id, partner, limits, clock=clock, now=self._now)
+
+        def measure(turn: MicroTurn) -> None:
+            self.metrics.tick(turn, self._now() - clock.deadline_s)
+
+        session = LiveSession(session_id, partner, limits, measure, clock, self._now)
         self._live[session_id], self._asked[session_id] = session, ask
 
         async def watch() -> None:
@@ -112,14 +133,32 @@ class Sessions:
             end = session.end
             assert end is not None
             log.info("session ended", session_id=session_id, reason=end.reason, detail=end.detail, ms=end.at_ms)
+            self.metrics.ended(end.reason)
             del self._live[session_id], self._asked[session_id]
             await asyncio.to_thread(self.host.leave, partner)
 
         watcher = asyncio.create_task(watch(), name=f"watch {session_id}")
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+        self.metrics.opened(ask.protocol)
         log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
+
+    def _check_room(self, owner: str) -> None:
+        """AdmissionRefused where no session may be opened for this owner now."""
+        limits = self.limits
+        own = [*(ask.owner for ask in self._asked.values()), *self._opening].count(owner)
+        if self.draining:
+            reason, words, retry_after_s = "draining", DRAINING, limits.drain_s
+        elif self.count + len(self._opening) >= limits.sessions:
+            reason, words, retry_after_s = "sessions", f"{limits.sessions} sessions are open", 5.0
+        elif owner and limits.sessions_per_key is not None and own >= limits.sessions_per_key:
+            words = f"{limits.sessions_per_key} sessions of this key are open"
+            reason, retry_after_s = "sessions_per_key", 5.0
+        else:
+            return
+        self.metrics.refused(reason)
+        raise AdmissionRefused(words, retry_after_s)
 
     async def drain(self, wait_s: float | None = None) -> None:
         """Let nobody in any more, wait for those inside, `drain_s` if left out, then end them."""

@@ -31,7 +31,7 @@ class LiveDesk:
     async def serve(self, socket: WebSocket) -> None:
         """Hold a session over an accepted WebSocket; `?ext=1` opens the native extensions."""
         limits = self.sessions.limits
-        channel = sessions.limited(SocketChannel(socket, limits.idle_s, limits.send_s))
+        channel = self.sessions.limited(SocketChannel(socket, limits.idle_s, limits.send_s))
         messages = Messages(channel, extended=socket.query_params.get("ext") == "1")
         try:
             first = await self._first(messages)

@@ -38,7 +38,7 @@ def register(app: FastAPI, sessions: Sessions) -> None:
 
 async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
     """Hold one session over an accepted WebSocket. The model's name in the URL is shown, this server has one model."""
-    channel = SocketChannel(socket, sessions.limits.idle_s, sessions.limits.send_s)
+    channel = sessions.limited(SocketChannel(socket, sessions.limits.idle_s, sessions.limits.send_s))
     try:
         if socket.query_params.get("intent", "conversation") != "conversation":
             await refuse(channel, REFUSED, "unsupported_value", "This server holds conversations only.", "intent")
