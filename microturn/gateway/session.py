@@ -75,6 +75,7 @@ class LiveSession:
         self._lock = threading.Lock()
         self._readers: list[_Reader] = []
         self._closing: EndReason | None = None
+        self._started = False
         self._began_s, self._ticks = now(), self._beginning.tick
         self.compute_ms: tuple[float, ...] = ()  # how long the model took for each of the last ticks
         self.end: Ended | None = None
@@ -96,7 +97,10 @@ class LiveSession:
         return (self._now() - self._began_s) * 1000
 
     def start(self) -> None:
-        """Begin its first tick now. Readers that came before miss nothing."""
+        """Begin its first tick now. Readers that came before miss nothing. One that was closed before has no tick."""
+        if self.end is not None:
+            return
+        self._started = True
         self._loop = asyncio.get_running_loop()
         self._began_s = self._now() - self._beginning.tick * TICK_MS / 1000
         if self._beginning.tick == 0:
@@ -133,8 +137,10 @@ class LiveSession:
         return self._read(reader)
 
     def close(self, reason: EndReason = "close_requested") -> None:
-        """End it after the tick that runs; a second call does nothing."""
+        """End it after the tick that runs, at once where none does yet; a second call does nothing."""
         self._closing = self._closing or reason
+        if not self._started and self.end is None:
+            self._deliver([Ended(self.at_ms, self._closing)])
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         """The user as a participant, called on the session's thread."""

@@ -1,4 +1,4 @@
-"""Sound of 16 kHz to and from the 48 kHz frames of a WebRTC track, with 1 ms of delay. No tracks, no clock.
+"""Frames of WebRTC tracks: sound of 16 kHz to and from their 48 kHz with 1 ms of delay, pictures. No tracks, no clock.
 
 The resampler of `pcm` is a better filter but gives its samples in lots, up to 37 ms late; on a live line that is too
 much. This one is libswresample's, by PyAV.
@@ -8,13 +8,16 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from microturn.core.clock import SAMPLE_RATE_HZ
 from microturn.media.pcm import Pcm, to_int16
 
 Frame = av.AudioFrame
+VideoFrame = av.VideoFrame
 TRACK_HZ = 48_000
 TIME_BASE = Fraction(1, TRACK_HZ)
+PICTURE_PX = 640  # the longer side of a picture, at most: no model here sees more
 GAP_S = 1.0  # sound that never came is silence for so long at most; a longer gap is a new beginning
 
 
@@ -58,3 +61,10 @@ class FrameWriter:
         written.sample_rate, written.time_base, written.pts = TRACK_HZ, TIME_BASE, self._pts
         self._pts += len(samples)
         return written
+
+
+def rgb_of(picture: VideoFrame) -> npt.NDArray[np.uint8]:
+    """A picture of a camera as uint8 [H, W, 3], made smaller where it is larger than `PICTURE_PX`."""
+    scale = min(1.0, PICTURE_PX / max(picture.width, picture.height))
+    width, height = (max(1, round(side * scale)) for side in (picture.width, picture.height))
+    return np.asarray(picture.reformat(width=width, height=height, format="rgb24").to_ndarray(), np.uint8)

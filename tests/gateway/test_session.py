@@ -155,3 +155,15 @@ def test_a_picture_reaches_the_model_in_the_tick_in_which_it_was_seen() -> None:
 
     held(partner, FastClock(), SessionLimits(longest_s=0.6), act)
     assert [chunk.frame is not None for chunk in partner.heard] == [False, True, False]
+
+
+def test_a_session_that_is_closed_before_it_begins_ends_at_once_and_never_runs() -> None:
+    partner = Scripted({})
+
+    async def act(session: LiveSession) -> list[Item]:
+        session.close("draining")
+        assert session.ended.is_set()
+        return await all_items(session)
+
+    assert held(partner, FastClock(), SessionLimits(), act) == [Ended(0, "draining")]
+    assert partner.heard == []

@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from microturn.media.frames import TRACK_HZ, FrameReader, FrameWriter
+from microturn.media.frames import PICTURE_PX, TRACK_HZ, FrameReader, FrameWriter, rgb_of
 
 SINE = (0.25 * np.sin(np.arange(16_000) * 2 * np.pi * 440 / 16_000)).astype(np.float32)
 
@@ -44,3 +44,12 @@ def test_a_long_gap_is_a_new_beginning() -> None:
     loud = np.full(960, 8_000, np.int16)
     reader.push(frame_of(loud, 0))
     assert len(reader.push(frame_of(loud, 48_000 * 60))) == 320
+
+
+@pytest.mark.parametrize(("came", "given"), [((320, 240), (240, 320)), ((1_920, 1_080), (360, PICTURE_PX))])
+def test_a_large_picture_is_made_smaller(came: tuple[int, int], given: tuple[int, int]) -> None:
+    red = np.zeros((came[1], came[0], 3), np.uint8)
+    red[..., 0] = 255
+    rgb = rgb_of(av.VideoFrame.from_ndarray(red, format="rgb24").reformat(format="yuv420p"))
+    assert rgb.shape == (*given, 3)
+    assert rgb.reshape(-1, 3).mean(axis=0) == pytest.approx([254, 0, 0], abs=3)
