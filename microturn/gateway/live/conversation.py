@@ -47,15 +47,17 @@ class Conversation:
         over: Callable[[], None],
         extended: bool = False,
         grace_s: float = 0.0,
+        journal: Journal | None = None,
+        tokens: ResumeTokens | None = None,
     ) -> None:
-        """over: called when the last event has been told."""
+        """over: called when the last event has been told. journal and tokens: of a conversation that goes on."""
         self.session, self.opened, self._limits, self._grace_ms = session, opened, limits, grace_s * 1000
         self._tell_over = over
         self._projection = Projection(opened, new_id)
         self._extras = Extras(new_id, self._pulse) if extended else None
         self._answers = Answers(session, self._projection, self._extras, opened.settings.delegation)
-        self._journal = Journal(max_ms=max(limits.unread_s, 2 * grace_s) * 1000, numbered=extended)
-        self._tokens = ResumeTokens()
+        self._journal = journal or Journal(max_ms=max(limits.unread_s, 2 * grace_s) * 1000, numbered=extended)
+        self._tokens = tokens or ResumeTokens()
         self._line: Line | None = None
         self._lost_ms: int | None = None  # when the last connection was lost
         self._following: asyncio.Task[None] | None = None
