@@ -108,6 +108,11 @@ class RealtimeCodec:
             case Taken() | Delegated():
                 return []  # hidden: this dialect acknowledges no text, and a delegation has no task here
 
+    @property
+    def audible(self) -> bool:
+        """Whether sound that flows beside the events, on a track, may be heard now."""
+        return self._speaking.audible(self.settings)
+
     def from_client(self, raw: str | bytes) -> Answer:
         """What a message of the client causes; a message that is wrong causes one `error` event."""
         event_id = None

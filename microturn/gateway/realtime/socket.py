@@ -56,6 +56,11 @@ async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
         return
     expires_at = int(time.time() + sessions.limits.longest_s)
     codec = RealtimeCodec(session.id, settings, expires_at)
+    await hold_realtime(channel, session, codec)
+
+
+async def hold_realtime(channel: Channel, session: LiveSession, codec: RealtimeCodec) -> None:
+    """Start a session and serve its client, whatever its channel is, until either ends."""
     await _Conversation(channel, session, codec).hold()
 
 

@@ -61,6 +61,11 @@ class Speaking:
         """Whether the model speaks and the client hears it."""
         return self._talks and not self._hushed
 
+    def audible(self, settings: Settings) -> bool:
+        """Whether sound of the model may be heard now: not after a cancellation, nor where it answers in text."""
+        modality = settings.modality if self._response is None else self._response.modality
+        return modality == "audio" and not self._hushed
+
     def began(self, now_ms: int, settings: Settings) -> list[ServerEvent]:
         """The model begins to speak, or goes on after a breath."""
         self._talks, self._hushed = True, False
