@@ -59,7 +59,7 @@ class UserMessage(NewItem):
 
     type: Literal["message"]
     role: Literal["user"]
-    content: Annotated[list[UserContent], Field(min_length=1, max_length=64)]
+    content: Annotated[list[UserContent], Field(max_length=64)]  # none where a client leaves out what it cannot send
 
 
 class AssistantMessage(NewItem):
@@ -76,7 +76,7 @@ class SystemMessage(NewItem):
 
     type: Literal["message"]
     role: Literal["system"]
-    content: Annotated[list[SystemContent], Field(min_length=1, max_length=64)]
+    content: Annotated[list[SystemContent], Field(max_length=64)]
 
 
 class FunctionCall(NewItem):

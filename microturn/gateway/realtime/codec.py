@@ -29,6 +29,7 @@ from microturn.gateway.realtime.client import (
 )
 from microturn.gateway.realtime.conversation import Conversation
 from microturn.gateway.realtime.hearing import Hearing
+from microturn.gateway.realtime.pictures import Pictures, pictures_of
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings
 from microturn.gateway.realtime.speaking import Speaking
@@ -66,7 +67,7 @@ class Answer(NamedTuple):
 
 
 class RealtimeCodec:
-    """One connection. expires_at: seconds since 1970, as the client is told."""
+    """One connection. expires_at: seconds since 1970, as the client is told. pictures: for a model that sees."""
 
     def __init__(self, session_id: str, settings: Settings, expires_at: int) -> None:
         self._id, self._expires_at = session_id, expires_at
@@ -75,6 +76,7 @@ class RealtimeCodec:
         self._hearing = Hearing(self._names, self._conversation)
         self._speaking = Speaking(self._names, self._conversation)
         self._decoder = WireDecoder(settings.input_format)
+        self.pictures = Pictures()
         self._now_ms = 0
         self._appended_ms = 0.0
         self._texts: list[PushText] = []  # wait for response.create: text alone asks for no answer
@@ -190,20 +192,22 @@ class RealtimeCodec:
         return Answer(self._hearing.commit(self._now_ms, self.settings), [])
 
     def _create_item(self, event: ItemCreate) -> Answer:
-        text = _typed(event.item) if isinstance(event.item, UserMessage) else ""
+        user = event.item if isinstance(event.item, UserMessage) else None
+        text, pictures = (_typed(user), pictures_of(user, self._now_ms)) if user else ("", [])
         if text and len(self._texts) >= TEXTS_WAITING:
             message = f"{TEXTS_WAITING} texts wait for `response.create` already."
             raise Refusal("too_many_items", message, "item")
-        item = event.item.model_dump(exclude_none=True, exclude={"content": {"__all__": {"audio"}}})
+        item = event.item.model_dump(exclude_none=True, exclude={"content": {"__all__": {"audio", "image_url"}}})
         item = {"id": self._names.fresh("item"), "object": "realtime.item", "status": "completed"} | item
-        before = self._conversation.add(item, event.previous_item_id)
+        before, forgotten = self._conversation.add(item, event.previous_item_id)
+        for picture in pictures:
+            self.pictures.keep(picture)
         if text:
             self._texts.append(PushText(text, event.event_id or item["id"]))
         elif getattr(event.item, "role", "") == "assistant":
             self._texts.clear()  # an old conversation is put back: what was answered is not asked again
-        fields = {"previous_item_id": before, "item": item}
-        event_of = self._names.event
-        return Answer([event_of("conversation.item.added", **fields), event_of("conversation.item.done", **fields)], [])
+        done = self._names.event("conversation.item.done", previous_item_id=before, item=item)
+        return Answer([*self._names.added(item, before, forgotten), done], [])
 
     def _truncate(self, event: ItemTruncate) -> Answer:
         cut_ms = self._conversation.truncate(event.item_id, event.audio_end_ms)
@@ -236,15 +240,13 @@ class RealtimeCodec:
 
 
 def _typed(message: UserMessage) -> str:
-    """The text of a message. Raises Refusal for sound and pictures, which this route takes as a stream only or not."""
+    """The text of a message. Raises Refusal for sound without its words, which this route hears as a stream only."""
     texts: list[str] = []
     for number, part in enumerate(message.content):
         param = f"item.content[{number}]"
-        if part.audio is not None:
+        if part.audio is not None and part.transcript is None:
             message_text = "Sound inside an item is not heard; append it with 'input_audio_buffer.append'."
             raise Refusal("unsupported_content", message_text, param + ".audio")
-        if part.type == "input_image":
-            raise Refusal("unsupported_content", "The model of this server does not see pictures yet.", param)
         text = part.text if part.type == "input_text" else part.transcript
         if part.type == "input_text" and text is None:
             raise Refusal("missing_required_parameter", f"Missing required parameter: '{param}.text'.", param + ".text")

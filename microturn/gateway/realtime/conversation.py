@@ -8,6 +8,14 @@ from microturn.gateway.realtime.refusal import Refusal
 
 MAX_ITEMS = 1_024  # the oldest are forgotten, so that a long session does not grow
 MAX_CHARACTERS = 4_000_000  # of all items together
+MAX_PICTURES = 8  # items of nothing but pictures; clients that show a camera make one each time
+
+
+class Added(NamedTuple):
+    """The id of the item before the new one, None where it is the first; the items forgotten for it."""
+
+    before: str | None
+    forgotten: list[str]
 
 
 class Fragment(NamedTuple):
@@ -58,8 +66,8 @@ class Conversation:
         self._order: list[str] = []
         self._spoken: dict[str, Spoken] = {}
 
-    def add(self, item: dict[str, Any], previous_id: str | None = None) -> str | None:
-        """Put an item after another one (None: at the end; "root": first); the id of the item before it.
+    def add(self, item: dict[str, Any], previous_id: str | None = None) -> Added:
+        """Put an item after another one (None: at the end; "root": first).
 
         Raises Refusal for an id that exists or a previous one that does not.
         """
@@ -76,9 +84,14 @@ class Conversation:
         self._items[id], self._sizes[id] = item, len(str(item))
         self._order.insert(place, id)
         before = self._order[place - 1] if place else None
+        pictures = [id for id in self._order if only_pictures(self._items[id])]
+        forgotten = pictures[: max(0, len(pictures) - MAX_PICTURES)]
+        for old in forgotten:
+            self._forget(old)
         while len(self._order) > MAX_ITEMS or sum(self._sizes.values()) > MAX_CHARACTERS:
+            forgotten.append(self._order[0])
             self._forget(self._order[0])
-        return before
+        return Added(before, forgotten)
 
     def speaks(self, id: str) -> Spoken:
         """Begin to count what an item of the model says."""
@@ -120,6 +133,12 @@ class Conversation:
         self._order.remove(id)
         del self._items[id], self._sizes[id]
         self._spoken.pop(id, None)
+
+
+def only_pictures(item: dict[str, Any]) -> bool:
+    """Whether a message shows something and says nothing."""
+    content: list[dict[str, Any]] = item.get("content") or []
+    return bool(content) and all(part["type"] == "input_image" for part in content)
 
 
 def _as_heard(item: dict[str, Any], spoken: Spoken) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Hearing:
     def _commit(self, turn: _Turn, settings: Settings, by_client: bool = False) -> list[ServerEvent]:
         turn.committed = True
         event, item = self._names.event, self._item(turn, settings)
-        before = self._conversation.add(item)
+        before, forgotten = self._conversation.add(item)
         events: list[ServerEvent] = []
         if turn.started:
             type = "input_audio_buffer.speech_stopped"
@@ -123,7 +123,7 @@ class Hearing:
         if turn.started or by_client:
             type = "input_audio_buffer.committed"
             events.append(event(type, previous_item_id=before, item_id=turn.item_id))
-        events.append(event("conversation.item.added", previous_item_id=before, item=item))
+        events += self._names.added(item, before, forgotten)
         events.append(event("conversation.item.done", previous_item_id=before, item=item))
         return events + (self._delta(turn, turn.text, settings) if turn.words else [])
 

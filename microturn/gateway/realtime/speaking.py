@@ -167,13 +167,13 @@ class Speaking:
     def _open(self, now_ms: int, settings: Settings) -> list[ServerEvent]:
         response = self._begin(now_ms, settings)
         item = message(response.item_id, "assistant", "in_progress", [])
-        response.before = self._conversation.add(item)
+        response.before, forgotten = self._conversation.add(item)
         event = self._names.event
         where = {"response_id": response.id, "output_index": 0}
         return [
             event("response.created", response=self._body(response, "in_progress")),
             event("response.output_item.added", **where, item=item),
-            event("conversation.item.added", previous_item_id=response.before, item=item),
+            *self._names.added(item, response.before, forgotten),
             self._part_event("response.content_part.added", part=_part(response, with_text=False)),
         ]
 

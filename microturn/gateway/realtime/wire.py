@@ -1,6 +1,6 @@
 """Names and shapes of Realtime server events that more than one part makes. No state but the counter of names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -21,6 +21,11 @@ class Names:
     def event(self, type: str, **fields: Any) -> ServerEvent:
         """A server event with an id of its own."""
         return {"type": type, "event_id": self.fresh("event"), **fields}
+
+    def added(self, item: dict[str, Any], before: str | None, forgotten: Sequence[str]) -> list[ServerEvent]:
+        """`conversation.item.added`, and that others had to go for it: clients keep the same list."""
+        gone = [self.event("conversation.item.deleted", item_id=id) for id in forgotten]
+        return [self.event("conversation.item.added", previous_item_id=before, item=item), *gone]
 
 
 def message(id: str, role: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
