@@ -88,11 +88,8 @@ export class Connection extends EventTarget {
   /** @param {any} event */
   begun(event) {
     const session = event.session ?? {};
-    const id = session.id ?? event.session_id ?? this.ticket?.id;
-    const token = event.resume_token ?? session.resume_token ?? "";
-    this.ticket = { id, token, seq: event.server_event_seq ?? this.ticket?.seq ?? 0 };
-    const takes = event.extensions ?? session.extensions ?? [];
-    this.pictures = Boolean(event.video_frames ?? session.video_frames ?? takes.includes?.("video_frames"));
+    this.ticket = { id: session.id, token: event.resume_token ?? "", seq: event.server_event_seq ?? this.ticket?.seq ?? 0 };
+    this.pictures = Boolean(event.resume_token); // a server of the extensions
     this.brokenAt = 0;
     this.trouble = "";
     this.become("live");

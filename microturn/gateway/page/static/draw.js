@@ -49,6 +49,7 @@ export class Drawing {
     wave(on, "user");
     wave(on, "model");
     state(on);
+    decisions(on);
     words(on, this.rows.heard, "heard", "user");
     words(on, this.rows.said, "said", "model");
     pictures(on);
@@ -109,6 +110,17 @@ function overlaps({ pen, score, view, colors, lanes, x, rightMs }) {
     pen.fillStyle = colors.both;
     pen.fillRect(left, top, width, 2);
     pen.fillRect(left, bottom - 2, width, 2);
+  }
+}
+
+/** @param {On} on */
+function decisions({ pen, score, view, colors, lanes, x, rightMs }) {
+  pen.font = `600 11px ${FONT}`;
+  pen.textBaseline = "middle";
+  for (const { at, action } of score.decisions) {
+    if (at < view.leftMs - 2_000 || at > rightMs) continue;
+    pen.fillStyle = colors.both;
+    pen.fillText({ yield: "yields", continue: "goes on", backchannel: "backchannel" }[action] ?? action, x(at), lanes.user.top + lanes.user.height + 5);
   }
 }
 

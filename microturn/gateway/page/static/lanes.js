@@ -55,13 +55,16 @@ export class WordRows {
   /** @param {(text: string) => number} measure width in pixels */
   constructor(measure) {
     this.measure = measure;
-    this.reset(1);
+    this.pxPerMs = 1;
+    /** @type {Placed[]} */ this.placed = [];
+    this.ends = [-Infinity, -Infinity];
+    this.taken = 0;
   }
 
   /** @param {number} pxPerMs */
   reset(pxPerMs) {
     this.pxPerMs = pxPerMs;
-    /** @type {Placed[]} */ this.placed = [];
+    this.placed = [];
     this.ends = [-Infinity, -Infinity];
     this.taken = 0;
   }

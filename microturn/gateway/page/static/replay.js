@@ -3,7 +3,7 @@
 
 import { byId, clock, element, shape } from "./dom.js";
 import { Score } from "./score.js";
-import { toInt16 } from "./sound.js";
+import { RATE_HZ, toInt16 } from "./sound.js";
 
 /** Tells "open" and "close". */
 export class Replay extends EventTarget {
@@ -108,13 +108,14 @@ export class Replay extends EventTarget {
   }
 }
 
-/** What was recorded as a score: its events, and the levels of both channels. @param {any} about @param {ArrayBuffer} wav */
+/** What was recorded as a score: its events, how late its ticks were, and the levels of both channels.
+ * @param {any} about @param {ArrayBuffer} wav */
 async function scoreOf(about, wav) {
   const score = new Score();
   for (const event of about.events) score.take(event);
-  const rateHz = 16_000;
-  const sound = await new OfflineAudioContext(2, 1, rateHz).decodeAudioData(wav);
-  score.sound("user", 0, toInt16(sound.getChannelData(0)), rateHz);
-  score.sound("model", 0, toInt16(sound.getChannelData(sound.numberOfChannels - 1)), rateHz);
+  for (const { tick, late_ms } of about.latency_ms) score.arrived((tick + 1) * about.tick_ms, late_ms);
+  const sound = await new OfflineAudioContext(2, 1, RATE_HZ).decodeAudioData(wav);
+  score.sound("user", 0, toInt16(sound.getChannelData(0)), RATE_HZ);
+  score.sound("model", 0, toInt16(sound.getChannelData(sound.numberOfChannels - 1)), RATE_HZ);
   return score;
 }

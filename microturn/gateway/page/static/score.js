@@ -11,6 +11,7 @@ const KEPT_MS = 600_000; // how much of the past a snapshot holds
 /** @typedef {{at: number, late: number}} Arrival */
 /** @typedef {{at: number, image: CanvasImageSource}} Picture */
 /** @typedef {{from: number, to: number}} Stretch */
+/** What the model made of an overlap, as the server tells it. @typedef {{at: number, action: string}} Decision */
 /** A time without a connection; to: null while it lasts. @typedef {{from: number, to: number | null}} Gap */
 
 /** The loudest sample of every 10 ms, 0 to 1; exact zero is silence. */
@@ -65,6 +66,7 @@ export class Score {
     /** @type {Map<string, Delegation>} */ this.delegations = new Map();
     /** @type {Arrival[]} */ this.arrivals = [];
     /** @type {Picture[]} */ this.pictures = [];
+    /** @type {Decision[]} */ this.decisions = [];
     /** @type {Gap[]} */ this.gaps = [];
     this.endMs = 0;
   }
@@ -78,6 +80,9 @@ export class Score {
         break;
       case "session.output_transcript.delta":
         this.write(this.said, event);
+        break;
+      case "overlap.decision":
+        this.decisions.push({ at: event.start_ms, action: event.action });
         break;
       case "session.delegation.created":
         this.delegate(nested.id, event.offset_ms, nested.task ?? "", "asked");
@@ -171,15 +176,15 @@ export class Score {
     return {
       endMs: this.endMs, from, user: packed(this.user, from), model: packed(this.model, from),
       heard: late(this.heard), said: late(this.said),
-      arrivals: this.arrivals.filter((one) => one.at >= from), gaps: this.gaps, delegations: [...this.delegations.values()],
+      arrivals: this.arrivals.filter((one) => one.at >= from), gaps: this.gaps, decisions: this.decisions, delegations: [...this.delegations.values()],
     };
   }
 
   /** @param {ReturnType<Score["snapshot"]>} kept */
   static of(kept) {
     const score = new Score();
-    const { heard, said, arrivals, gaps, endMs } = kept;
-    Object.assign(score, { heard, said, arrivals, gaps, endMs, version: 1 });
+    const { heard, said, arrivals, gaps, decisions, endMs } = kept;
+    Object.assign(score, { heard, said, arrivals, gaps, decisions, endMs, version: 1 });
     score.delegations = new Map(kept.delegations.map((one) => [one.id, one]));
     unpack(score.user, kept.user, kept.from);
     unpack(score.model, kept.model, kept.from);

@@ -7,7 +7,6 @@ import { Score } from "./score.js";
 import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
 
 const STALE_MS = 600; // sound of the model that comes later than this is drawn, not played
-const APART_MS = 60; // what is told again after a break comes at once; what is live comes tick by tick
 const QUIET_FRAMES = 50; // after a second of exact zeros nothing is sent, but a frame now and then
 const ALIVE_FRAMES = 250;
 const PICTURES_WAITING = 5;
@@ -27,8 +26,7 @@ export class Talk extends EventTarget {
     this.quiet = 0;
     /** @type {{jpeg: string, t_ms: number}[]} */ this.pictures = [];
     this.model = "";
-    this.catchingUp = false;
-    this.lastAt = 0;
+    this.caughtUpMs = 0; // what sounds before was missed: it is told again at once, drawn, and not played
   }
 
   /** @param {boolean} record */
@@ -64,6 +62,8 @@ export class Talk extends EventTarget {
   take(event) {
     if (event.type === "session.output_audio.delta") return this.sound(event);
     if (event.session?.model) this.model = event.session.model;
+    if (event.type === "session.resumed") this.caughtUpMs = event.at_ms;
+    if (event.type === "info" && event.code === "tick") this.clock(event.server_ms);
     this.score.take(event);
     if (event.type.endsWith("transcript.delta") || event.type === "error") this.dispatchEvent(new CustomEvent("words", { detail: event }));
   }
@@ -71,18 +71,21 @@ export class Talk extends EventTarget {
   /** @param {any} event */
   sound({ delta, start_ms: at }) {
     const samples = decoded(delta);
-    const arrived = performance.now();
-    if (arrived - this.lastAt > APART_MS) this.catchingUp = false;
-    this.lastAt = arrived;
-    // The earliest arrival so far tells best when the clock began; all others were late by something.
-    if (this.beganAt === null || arrived - at < this.beganAt) this.beganAt = arrived - at;
     this.score.sound("model", at, samples, RATE_HZ);
-    if (this.catchingUp) return;
+    if (at < this.caughtUpMs) return;
+    const late = this.clock(at);
     const gap = this.score.gaps.at(-1);
     if (gap && gap.to === null) gap.to = at;
-    const late = arrived - at - this.beganAt;
     if (at % 200 === 0) this.score.arrived(at, late);
     if (late < STALE_MS) this.sounds.play(samples);
+  }
+
+  /** The server's clock showed `atMs` when it told this; how much later than the quickest news that was, in ms.
+   * @param {number} atMs */
+  clock(atMs) {
+    const began = performance.now() - atMs;
+    if (this.beganAt === null || began < this.beganAt) this.beganAt = began;
+    return began - this.beganAt;
   }
 
   changed() {
@@ -90,10 +93,6 @@ export class Talk extends EventTarget {
     if (connection.state === "broken") {
       score.breakOff();
       this.sounds.flush();
-    }
-    if (connection.state === "live" && score.gaps.at(-1)?.to === null) {
-      this.catchingUp = true;
-      this.lastAt = performance.now();
     }
     keepTicket(connection.state === "over" ? null : connection.ticket);
     if (connection.state === "over") keepScore(null);

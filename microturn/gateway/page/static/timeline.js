@@ -7,6 +7,8 @@ import { lanesOf } from "./lanes.js";
 const SCALES = [6, 12, 25, 50, 80, 120, 180, 260]; // pixels a second
 const HEAD = 0.86; // where the head stands while it is followed
 const SMALL = 760;
+const FRAME_MS = 30; // between two drawings at least: smooth for the eye, and half the work
+const STILL_MS = 200; // for who wants no motion: once a tick
 
 export class Timeline extends EventTarget {
   /** Tells "follow" when it begins or stops following, "seek" with a time when somebody points at one.
@@ -24,6 +26,7 @@ export class Timeline extends EventTarget {
     /** @type {() => number} */ this.head = () => 0;
     /** @type {import("./score.js").Score | null} */ this.score = null;
     this.drawn = "";
+    this.drawnAt = 0;
     this.colors = colorsOf(node);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
     new ResizeObserver(() => (this.drawn = "")).observe(node);
@@ -72,7 +75,11 @@ export class Timeline extends EventTarget {
   }
 
   frame() {
-    if (this.score) this.draw(this.score);
+    const now = performance.now();
+    if (this.score && (this.drawn === "" || now - this.drawnAt >= (this.still.matches ? STILL_MS : FRAME_MS))) {
+      this.drawnAt = now;
+      this.draw(this.score);
+    }
     requestAnimationFrame(() => this.frame());
   }
 
