@@ -9,6 +9,8 @@ from microturn.core.clock import TICK_MS, tick_of
 from microturn.data import script as mean
 from microturn.data.lexicon import BACKCHANNELS, CATEGORIES, FILLERS, ITEM_WORDS, MM_HM, number_words, trailing_number
 from microturn.data.script import Line, Spoken, TimedWord
+from microturn.data.sight.play import Seen
+from microturn.data.sight.watcher import Remark, Watcher
 
 WORDS_PER_TICK = 2
 ITEM_MAX_WORDS = 3
@@ -22,6 +24,11 @@ NEEDS_NO_CALL = (
     mean.ElapsedStart,
     mean.ElapsedDone,
     mean.EndTelling,
+)
+# What is said about what is seen: watcher.py knows what it means.
+SIGHT = (
+    *(mean.StartReps, mean.StartBouts, mean.AskFingers, mean.StartFingers),
+    *(mean.StartPosture, mean.StartAppear, mean.AskSeen, mean.StartComment),
 )
 
 
@@ -59,16 +66,22 @@ def words_length(text: str) -> int:
     return -(-len(text.split()) // WORDS_PER_TICK)
 
 
-def oracle(spoken: Sequence[Spoken], end_ms: int, length: Callable[[str], int] | None = None) -> list[Expect]:
-    """What a perfect listener says in a session of `end_ms`, in order of ticks.
+def oracle(
+    spoken: Sequence[Spoken],
+    end_ms: int,
+    length: Callable[[str], int] | None = None,
+    seen: Sequence[Seen] = (),
+) -> list[Expect]:
+    """What a perfect listener says in a session of `end_ms`, in order of ticks; `seen` is what it sees, in order.
 
     Word-anchored speech (answers, counts, conversions, beeps, okays) begins in the tick after the one in which the
-    deciding word ends; clock-anchored speech in the tick that holds its due moment. A text takes `length(text)` ticks;
-    without `length` two words fit in a tick. What falls due while something is said comes right after it, not at all
-    where the user ended everything meanwhile. A recitation is cut when the user barges in: in the tick after the first
-    word that a listener's "mm hm" or "okay" could not begin with. What would begin after the last tick is left out.
+    deciding word ends, and so does what is said of something seen, after the moment it can be known; clock-anchored
+    speech in the tick that holds its due moment. A text takes `length(text)` ticks; without `length` two words fit in a
+    tick. What falls due while something is said comes right after it, not at all where the user ended everything
+    meanwhile. A recitation is cut when the user barges in: in the tick after the first word that a listener's "mm hm"
+    or "okay" could not begin with. What would begin after the last tick is left out.
     """
-    listener = _Listener()
+    listener = _Listener(unseen=list(seen))
     for said in sorted(spoken, key=lambda s: s.words[0].start_ms if s.words else end_ms):
         if said.speaker == "user" and said.words:
             listener.hear(said)
@@ -125,6 +138,8 @@ class _Listener:
     stopwatch_ms: int | None = None
     began_ms: int | None = None
     done_ms: int | None = None
+    unseen: list[Seen] = field(default_factory=list)
+    watcher: Watcher = field(default_factory=Watcher)
 
     def hear(self, said: Spoken) -> None:
         for index, word in enumerate(said.words):
@@ -174,8 +189,15 @@ class _Listener:
         """Word-anchored speech."""
         self.due.append(_Due(tick_of(end_ms) + 1, text, skill))
 
+    def remark(self, at_ms: int, remarks: Sequence[Remark]) -> None:
+        for remark in remarks:
+            self.say_after(at_ms, remark.text, remark.skill)
+
     def pass_time(self, now_ms: int) -> None:
-        """All that falls due before `now_ms`."""
+        """All that falls due, or comes into view, before `now_ms`."""
+        while self.unseen and self.unseen[0].t_ms < now_ms:
+            fact = self.unseen.pop(0)
+            self.remark(fact.t_ms, self.watcher.see(fact.fact))
         for timer in [*self.timers]:
             while timer.due_ms < now_ms and timer in self.timers:
                 self.due.append(_Due(tick_of(timer.due_ms), timer.text, timer.skill))
@@ -254,6 +276,11 @@ def _stop_all(listener: _Listener, stop: mean.StopAll, end_ms: int) -> None:
     listener.counting = listener.converting = listener.taboo = listener.silence = None
     listener.items = listener.telling = False
     listener.timers.clear()
+    listener.watcher.stop()
+
+
+def _watch(listener: _Listener, told: object, end_ms: int) -> None:
+    listener.remark(end_ms, listener.watcher.told(told))
 
 
 def _start_interval(listener: _Listener, start: mean.Interval, end_ms: int) -> None:
@@ -348,4 +375,5 @@ _RULES: dict[type, Callable[[_Listener, Any, int], None]] = {
     mean.StartTelling: _start_telling,
     mean.EndTelling: _end_telling,
     mean.Backchannel: _only_listen,
+    **dict.fromkeys(SIGHT, _watch),
 }

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+from microturn.data.sight.play import Shot, Staged, shot_from_json, shot_to_json
 
 SPEAKERS = ("user", "other", "tv")
 
@@ -163,10 +165,63 @@ class Backchannel:
     """The user shows that they listen, or coughs: nothing is said, and nothing that is being said ends."""
 
 
+@dataclass(frozen=True)
+class StartReps:
+    """Say the running number as each repetition of `motion` is completed."""
+
+    motion: str
+
+
+@dataclass(frozen=True)
+class StartBouts:
+    """Say "start" when `motion` begins and "stop" when it ends."""
+
+    motion: str
+
+
+@dataclass(frozen=True)
+class AskFingers:
+    """How many fingers are held up now."""
+
+
+@dataclass(frozen=True)
+class StartFingers:
+    """Say how many fingers are held up at each change; `now`: also at once."""
+
+    now: bool = True
+
+
+@dataclass(frozen=True)
+class StartPosture:
+    """Say "sit up" when the user slouches, again only after they sat straight."""
+
+
+@dataclass(frozen=True)
+class StartAppear:
+    """Say its name whenever a thing of this color and shape comes into view."""
+
+    color: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class AskSeen:
+    """What color things of a shape have, how many there are, or on which side: answered by what is in view."""
+
+    about: Literal["color", "count", "side"]
+    shape: str
+
+
+@dataclass(frozen=True)
+class StartComment:
+    """Say a short phrase at each change in view."""
+
+
 Meaning = (
     Ask | Remember | AskName | StartCount | StartConvert | StartTaboo | StartItems | StopAll | Interval | Delay
     | Reschedule | Cancel | StopwatchStart | StopwatchStop | ElapsedStart | ElapsedDone | AskElapsed | SilenceWatch
     | Countdown | WakeWord | AnswerEveryone | Recite | StartTelling | EndTelling | Backchannel
+    | StartReps | StartBouts | AskFingers | StartFingers | StartPosture | StartAppear | AskSeen | StartComment
 )  # fmt: skip
 
 
@@ -193,6 +248,13 @@ class Script:
     tail_ms: int
 
 
+@dataclass(frozen=True)
+class SceneScript(Script):
+    """A script with something to see, from before its first line to its end."""
+
+    shot: Shot
+
+
 _MEANINGS = {kind.__name__: kind for kind in get_args(Meaning)}
 
 
@@ -202,7 +264,8 @@ def script_to_json(script: Script) -> dict[str, Any]:
         [line.text, line.speaker, line.gap_ms, line.meaning and [type(line.meaning).__name__, vars(line.meaning)]]
         for line in script.lines
     ]
-    return vars(script) | {"lines": lines}
+    scene = {"shot": shot_to_json(script.shot)} if isinstance(script, SceneScript) else {}
+    return vars(script) | {"lines": lines} | scene
 
 
 def script_from_json(data: dict[str, Any]) -> Script:
@@ -212,6 +275,8 @@ def script_from_json(data: dict[str, Any]) -> Script:
         Line(text, speaker, gap_ms, meaning and _MEANINGS[meaning[0]](**meaning[1]))
         for text, speaker, gap_ms, meaning in fields.pop("lines")
     )
+    if "shot" in fields:
+        return SceneScript(lines=lines, shot=shot_from_json(fields.pop("shot")), **fields)
     return Script(lines=lines, **fields)
 
 
@@ -260,6 +325,13 @@ def evenly_spoken(script: Script, word_ms: int = 330) -> Placed:
         spoken.append(Spoken(line.speaker, line, tuple(words)))
         now_ms += len(said) * word_ms
     return Placed(spoken, now_ms + script.tail_ms)
+
+
+def staged(script: Script, line_ends_ms: Sequence[int], start_ms: int, end_ms: int) -> tuple[Staged, ...]:
+    """What is seen of a script whose lines end at `line_ends_ms`, one each, in a session; nothing without a shot."""
+    if not isinstance(script, SceneScript):
+        return ()
+    return (Staged(script.shot, start_ms, line_ends_ms[script.shot.after], end_ms),)
 
 
 def spoken_at(start_ms: int, line: Line, ends_ms: Sequence[int]) -> Spoken:

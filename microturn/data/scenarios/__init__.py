@@ -13,18 +13,21 @@ from microturn.data.scenarios import (
     chat,
     echo,
     ending,
+    exercising,
     hesitation,
     interrupting,
     memory,
     questions,
     recitals,
     reciting,
+    showing,
     standing,
     stopping,
     stories,
     telling,
     timers,
     watches,
+    watching,
 )
 from microturn.data.script import Script, evenly_spoken
 from microturn.data.splits import SPLITS, Phrase, Split
@@ -55,6 +58,20 @@ SAMPLERS: dict[str, Sampler] = {
     "backchannelling": telling.backchannelling,
 }
 SKILLS: tuple[str, ...] = tuple(SAMPLERS)
+
+# Apart from the others, which a model without eyes learns too: their lines are not in the shipped vocabulary's making,
+# and what is drawn for those skills stays what it was.
+SIGHT_SAMPLERS: dict[str, Sampler] = {
+    "reps": exercising.reps,
+    "start stop": exercising.start_stop,
+    "fingers": showing.fingers,
+    "posture": showing.posture,
+    "appear": showing.appear,
+    "asked": showing.asked,
+    "comment": showing.comment,
+}
+SIGHT_SKILLS: tuple[str, ...] = tuple(SIGHT_SAMPLERS)
+ALL_SKILLS: tuple[str, ...] = (*SKILLS, *SIGHT_SKILLS)
 _FILES = (
     *(addressing, chat, hesitation, memory, questions, standing, stopping, stories, timers, watches),
     *(echo, recitals, interrupting, telling),
@@ -71,9 +88,10 @@ class Dialog(NamedTuple):
 
 def sample_script(skill: str, rng: np.random.Generator, split: Split) -> Script:
     """A script of a skill, decided by `rng` alone."""
-    if skill not in SAMPLERS:
-        raise InputError("unknown skill", "sample_script", repr(skill), "one of " + ", ".join(SKILLS))
-    return SAMPLERS[skill](rng, _checked(split))
+    sampler = SAMPLERS.get(skill) or SIGHT_SAMPLERS.get(skill)
+    if sampler is None:
+        raise InputError("unknown skill", "sample_script", repr(skill), "one of " + ", ".join(ALL_SKILLS))
+    return sampler(rng, _checked(split))
 
 
 def all_lines(split: Split) -> Iterator[str]:
@@ -85,6 +103,12 @@ def all_lines(split: Split) -> Iterator[str]:
 def all_phrases(split: Split) -> tuple[Phrase, ...]:
     """Every phrase of the split with its template and slots."""
     return tuple(phrase for file in _FILES for phrase in file.all_phrases(_checked(split)))
+
+
+@cache
+def sight_phrases(split: Split) -> tuple[Phrase, ...]:
+    """Every phrase about sight; the scripts of sight hold others' phrases too."""
+    return tuple(watching.all_phrases(_checked(split)))
 
 
 def corpus(split: Split, n: int, rng: np.random.Generator) -> Iterator[Dialog]:
