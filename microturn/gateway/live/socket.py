@@ -14,6 +14,7 @@ from microturn.gateway.live.extensions import Resume
 from microturn.gateway.live.messages import Messages, Refused, new_id
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, error_event, shown
+from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.wire import OVERLOAD, REFUSED, Gone, SocketChannel
 
@@ -54,6 +55,10 @@ class LiveDesk:
         except AdmissionRefused as error:
             await self._refuse_admission(messages, error)
             return
+        await self.hold(messages, session, settings, grace_s)
+
+    async def hold(self, messages: Messages, session: LiveSession, settings: Settings, grace_s: float = 0.0) -> None:
+        """Begin a session that was opened and serve its client, whatever its channel is, until either ends."""
         expires_at = int(time.time() + self.sessions.limits.longest_s)
         opened = Opened(session.id, expires_at, settings)
 
