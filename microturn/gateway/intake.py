@@ -11,39 +11,52 @@ from microturn.media.pcm import Pcm
 
 MARGIN_MS = 40  # a packet may come so much later than the one before it promised; resampling alone takes 30 ms of it
 BACKLOG_S = 60.0
+HOLD_S = 0.06  # a tick waits so long for packets of a sound that goes on; it has 200 ms for its answer
 
 
 class Intake:
     """Gathers what is pushed and gives 200 ms whenever a tick is over, silence where nothing came.
 
     Sound that comes after a silence is laid where it came on the clock, `margin_ms` later; what follows it goes on
-    without a gap, so packets may be late by that much. Sound that comes faster than time waits, `backlog_s` at most.
-    Pushed on one thread, taken on another.
+    without a gap, so packets may be late by that much, and by `hold_s` more, for which the tick waits: a slip within a
+    word costs more than a late tick. Only what comes later still leaves a gap, and all that follows it is later by it.
+    Sound that comes faster than time waits, `backlog_s` at most. Pushed on one thread, taken on another.
     """
 
-    def __init__(self, margin_ms: int = MARGIN_MS, backlog_s: float = BACKLOG_S, taken: int = 0) -> None:
-        """taken: ticks that are over when it begins."""
-        self._margin_ms, self._backlog_s = margin_ms, backlog_s
+    def __init__(
+        self,
+        margin_ms: int = MARGIN_MS,
+        backlog_s: float = BACKLOG_S,
+        taken: int = 0,
+        hold_s: float = HOLD_S,
+    ) -> None:
+        """taken: ticks that are over when it begins. hold_s: seconds of the wall's clock."""
+        self._margin_ms, self._backlog_s, self._hold_s = margin_ms, backlog_s, hold_s
         self._waiting: list[Pcm] = []
         self._n_waiting = 0
         self._taken = taken
-        self._lock = threading.Lock()
+        self._flows = False  # sound has come since a tick was short of it
+        self._came = threading.Condition()
 
     def push(self, pcm: Pcm, now_ms: float) -> None:
         """Append float32 [N] that came `now_ms` after the session began; TooMuch when too much would wait."""
         if not len(pcm):
             return
-        with self._lock:
+        with self._came:
             if self._n_waiting + len(pcm) > self._backlog_s * SAMPLE_RATE_HZ:
                 raise TooMuch(f"{self._backlog_s:g} s of sound wait already; send it no faster than real time")
             if not self._n_waiting:
                 late_ms = now_ms - self._taken * TICK_MS + self._margin_ms
                 self._append(np.zeros(max(0, round(late_ms * SAMPLE_RATE_HZ / 1000)), np.float32))
             self._append(pcm)
+            self._flows = True
+            self._came.notify()
 
     def take(self) -> Pcm | None:
         """The next 200 ms, float32 [3200]; None where all of it is silence."""
-        with self._lock:
+        with self._came:
+            if self._flows:
+                self._flows = self._came.wait_for(lambda: self._n_waiting >= CHUNK_SAMPLES, self._hold_s)
             self._taken += 1
             joined = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
             rest = joined[CHUNK_SAMPLES:]
