@@ -38,9 +38,11 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pret
 data = typer.Typer(help="The synthetic world: look at it, listen to it, make a pool of it.")
 evaluate = typer.Typer(help="How well a model converses.")
 weights_app = typer.Typer(help="What is in a file of weights.")
+keys_app = typer.Typer(help="API keys of a server, kept as hashes in a file.")
 app.add_typer(data, name="data")
 app.add_typer(evaluate, name="eval")
 app.add_typer(weights_app, name="weights")
+app.add_typer(keys_app, name="keys")
 
 Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use; the shipped one if left out.", metavar="FILE")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.", metavar="DIR")]
@@ -105,33 +107,96 @@ def talk(
     command(TalkRequest(weights, out, headphones, seconds, seed))
 
 
-@app.command(epilog="Example: microturn serve --port 8808   (needs: pip install 'microturn[serve]')")
+@app.command(
+    epilog="Example: microturn serve --port 8808   (needs: pip install 'microturn[serve]')    For others: "
+    "microturn keys add anna --file keys.txt; microturn serve --host 0.0.0.0 --keys-file keys.txt"
+)
 def serve(
+    config: Annotated[Path | None, typer.Option(help="Settings as TOML.", metavar="FILE")] = None,
     weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Checkpoint to use; the shipped one if left out.", metavar="FILE", envvar="MICROTURN_WEIGHTS"
-        ),
+        str | None, typer.Option(help="Checkpoint to use; the shipped one if left out.", metavar="FILE")
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at.", envvar="MICROTURN_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, envvar="MICROTURN_PORT")] = 8808,
-    slots: Annotated[int, typer.Option(min=1, help="Sessions at once.", envvar="MICROTURN_SLOTS")] = 8,
-    model: Annotated[
-        str, typer.Option(help="own: the weights; echo: the wire without a model.", envvar="MICROTURN_MODEL")
-    ] = "own",
-    log: Annotated[str, typer.Option(help="json or plain, on stderr.", envvar="MICROTURN_LOG")] = "json",
-    idle: Annotated[
-        float, typer.Option(min=1, help="Seconds without a message that end a session.", envvar="MICROTURN_IDLE")
-    ] = 300.0,
-    drain: Annotated[
-        float, typer.Option(min=0, help="Seconds that sessions get when asked to stop.", envvar="MICROTURN_DRAIN")
-    ] = 10.0,
+    host: Annotated[str | None, typer.Option(help="Address to listen at; 127.0.0.1 if left out.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="8808 if left out; 0 takes a free one.")] = None,
+    sessions: Annotated[
+        int | None, typer.Option("--sessions", "--slots", min=1, help="At once; 8 if left out.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="own: the weights; echo: the wire without a model.")] = None,
+    log: Annotated[str | None, typer.Option(help="json or plain, on stderr.")] = None,
+    idle: Annotated[float | None, typer.Option(help="Seconds without a message that end a session.")] = None,
+    drain: Annotated[float | None, typer.Option(help="Seconds that sessions get when asked to stop.")] = None,
+    keys_file: Annotated[
+        str | None, typer.Option(help="Hashed API keys, from `microturn keys`.", metavar="FILE")
+    ] = None,
+    without_keys: Annotated[bool, typer.Option("--without-keys", help="Let in everyone who can reach it.")] = False,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Page of another host that may connect; may be given again.", metavar="URL")
+    ] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="PEM certificate: speak https and wss.", metavar="FILE")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Its key, PEM.", metavar="FILE")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting; may be given again.", metavar="NAME=VALUE"),
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print all settings, and where each comes from; serve nothing.")
+    ] = False,
 ) -> None:
-    """Put the model on the wire: GPT-Live clients talk to it at /v1/live/sessions. Settings are printed at start."""
+    """Put the model on the wire. Settings: defaults, then the TOML file, MICROTURN_... variables, these options."""
     from microturn.commands.serve import serve as command
-    from microturn.commands.serve import serve_request
 
-    command(serve_request(weights, host, port, slots, model, log, idle, drain))
+    typed = dict(_name_and_value(text) for text in set_ or [])
+    options = {
+        "weights": weights,
+        "host": host,
+        "port": port,
+        "sessions": sessions,
+        "model": model,
+        "log": log,
+        "idle_s": idle,
+        "drain_s": drain,
+        "keys_file": keys_file,
+        "without_keys": without_keys or None,
+        "origins": origin,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    command(config, {**typed, **given}, print_config)
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
+    return name.strip(), value.strip()
+
+
+KeysFile = Annotated[Path, typer.Option(help="File that keeps the hashes.", metavar="FILE")]
+
+
+@keys_app.command(epilog="Example: microturn keys add anna --file keys.txt")
+def add(name: Annotated[str, typer.Argument(help="Whose key it is.")], file: KeysFile) -> None:
+    """Make a key, keep its hash in the file and print it: it is shown this once. A running server takes it at once."""
+    from microturn.commands.keys import add as command
+
+    command(name, file)
+
+
+@keys_app.command("list", epilog="Example: microturn keys list --file keys.txt")
+def list_keys(file: KeysFile) -> None:
+    """Print the names of the keys, and the owner that logs name instead."""
+    from microturn.commands.keys import show as command
+
+    command(file)
+
+
+@keys_app.command(epilog="Example: microturn keys remove anna --file keys.txt")
+def remove(name: Annotated[str, typer.Argument(help="Whose key it was.")], file: KeysFile) -> None:
+    """Take a key out of the file. A running server lets nobody in with it any more; open sessions go on."""
+    from microturn.commands.keys import remove as command
+
+    command(name, file)
 
 
 @app.command(

@@ -1,102 +1,123 @@
-"""`microturn serve`: the model on the wire. Which weights and settings; routes and sessions live in the gateway."""
+"""`microturn serve`: the model on the wire, and how it starts. Settings, doors and sessions live in the gateway."""
 
 import logging
+import os
+import ssl
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 import torch
 from rich.console import Console
 
 from microturn.commands.weights import listen_bias, open_weights, weights_file
-from microturn.core.config import from_dict, to_dict
-from microturn.core.errors import ConfigError, InputError
+from microturn.core.errors import InputError
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.gateway.app import create_app
+from microturn.gateway.doors import DoorRules, Doors
 from microturn.gateway.host import EchoHost, Host, ModelHost
-from microturn.gateway.server import server_of
-from microturn.gateway.sessions import Limits, Sessions
+from microturn.gateway.metrics import Metrics
+from microturn.gateway.server import Tls, server_of
+from microturn.gateway.sessions import Sessions
+from microturn.gateway.settings import CONFIG, ServerSettings, effective, keys_of, printed, rules_of
+from microturn.gateway.warm import warm
 from microturn.model.checkpoint import weights_hash
 from microturn.model.sampling import SamplingConfig
 
 LIVE = "/v1/live/sessions"
+SWITCH_S = 0.001
 
 
-@dataclass(frozen=True)
-class ServeRequest:
-    """What was asked on the command line or in the environment. model: "echo" serves no weights at all."""
+def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) -> None:
+    """Listen until a signal; what runs may finish first. line: the settings that were typed, by name.
 
-    weights: Path | None = None
-    host: str = "127.0.0.1"
-    port: int = 8808
-    slots: int = 8
-    model: Literal["own", "echo"] = "own"
-    log: Literal["json", "plain"] = "json"
-    limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.port < 65_536:
-            raise ConfigError("port", "serve", self.port, "0 to 65535")
-
-
-def serve_request(
-    weights: Path | None, host: str, port: int, slots: int, model: str, log: str, idle_s: float, drain_s: float
-) -> ServeRequest:
-    """Options as they were typed; ConfigError names the one that is wrong."""
-    limits = Limits(sessions=slots, idle_s=idle_s, drain_s=drain_s)
-    asked = {"host": host, "port": port, "slots": slots, "model": model, "log": log}
-    return replace(from_dict(ServeRequest, asked, "serve"), weights=weights, limits=limits)
-
-
-def serve(request: ServeRequest) -> None:
-    """Listen until a signal; what runs may finish first."""
-    keep_logs(request.log)
-    sessions = Sessions(host_of(request), request.limits)
+    file: TOML, the one that the environment names if left out. only_print: tell the settings and do nothing else.
+    """
+    named = os.environ.get(CONFIG)
+    in_force = effective(file or (Path(named) if named else None), os.environ, line)
+    settings = in_force.settings
+    keys = keys_of(settings)
+    rules = rules_of(settings, keys)
+    if only_print:
+        Console(highlight=False, soft_wrap=True).print("\n".join(printed(in_force)), markup=False)
+        return
+    keep_logs(settings.log)
+    tls = _tls(settings)
+    metrics = Metrics()
+    sessions = Sessions(host_of(settings, metrics), settings.limits, metrics=metrics)
     console = Console(highlight=False, soft_wrap=True, stderr=True)
-    for line in settings(request):
-        console.print(line, markup=False)
-    server = server_of(create_app(sessions), sessions, request.host, request.port)
+    for text in (*greeting(settings, rules), *printed(in_force)):
+        console.print(text, markup=False)
+    # A thread that wants to go on with a tick waits so long for one that reads messages; 5 ms, the default, add up.
+    sys.setswitchinterval(SWITCH_S)
+    app = create_app(sessions, Doors(keys, rules, settings.doors))
+    server = server_of(app, sessions, settings.host, settings.port, tls)
     server.run()
     if not server.started:
-        raise InputError(
-            "cannot listen", f"{request.host}:{request.port}", "an error", "an address and port that is free"
-        )
+        right = "an address and port that is free"
+        raise InputError("cannot listen", f"{settings.host}:{settings.port}", "an error", right)
 
 
-def settings(request: ServeRequest) -> list[str]:
-    """The settings that are in force, a line each, the address first."""
-    weights = "none, an echo" if request.model == "echo" else str(weights_file(request.weights))
-    shown = {"weights": weights, "slots": request.slots, "log": request.log, **to_dict(request.limits)}
-    address = f"microturn at ws://{request.host}:{request.port}{LIVE}, http://{request.host}:{request.port}/readyz"
-    return [address, *(f"  {name:<14} {value}" for name, value in shown.items())]
+def greeting(settings: ServerSettings, rules: DoorRules) -> Iterator[str]:
+    """The address, and who may come in."""
+    s = "s" if settings.tls_cert else ""
+    address = f"{settings.host}:{settings.port}"
+    yield f"microturn at ws{s}://{address}{LIVE}, http{s}://{address}/readyz"
+    if rules.local:
+        yield "without keys: open to everyone on this machine, to nobody else"
+    elif settings.without_keys and not (settings.keys or settings.keys_file):
+        yield "without keys: open to everyone who can reach this address, as --without-keys asks"
+    if settings.model == "own":
+        yield f"weights {weights_file(_weights(settings))}"
 
 
-def host_of(request: ServeRequest) -> Host:
+def host_of(settings: ServerSettings, metrics: Metrics) -> Host:
     """Who answers. On one thread: a tick is so small that threads wait longer for each other than they compute."""
-    if request.model == "echo":
-        return EchoHost(request.slots)
-    checkpoint = open_weights(request.weights)
+    slots = settings.limits.sessions
+    if settings.model == "echo":
+        return EchoHost(slots)
+    checkpoint = open_weights(_weights(settings))
     torch.set_num_threads(1)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
-    engine = EmbeddedEngine(model, tokenizer.vocab_size, request.slots)
+    engine = EmbeddedEngine(model, tokenizer.vocab_size, slots)
+    warm(engine, slots)
     sampling = SamplingConfig(listen_bias=listen_bias(checkpoint.notes))
-    name = f"microturn-{weights_file(request.weights).stem}"
-    return ModelHost(name, engine, tokenizer, model.config.mel, sampling, weights_hash(model))
+    name = f"microturn-{weights_file(_weights(settings)).stem}"
+    return ModelHost(name, engine, tokenizer, model.config.mel, sampling, weights_hash(model), metrics.batch)
 
 
 def keep_logs(form: Literal["json", "plain"]) -> None:
-    """Log lines on stderr: one JSON object each, or for people."""
+    """Log lines on stderr, our own and those of libraries: one JSON object each, or for people."""
     last = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            last,
-        ],
+        processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=last))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _weights(settings: ServerSettings) -> Path | None:
+    return None if settings.weights is None else Path(settings.weights)
+
+
+def _tls(settings: ServerSettings) -> Tls | None:
+    """The files of TLS, tried before anything listens."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except ssl.SSLError as error:
+        right = "a PEM certificate with its chain, and its key without a password"
+        raise InputError("not a certificate and its key", settings.tls_cert, error.reason, right) from None
+    return Tls(settings.tls_cert, settings.tls_key)

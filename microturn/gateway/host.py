@@ -116,9 +116,11 @@ class ModelHost:
         mel: MelConfig,
         sampling: SamplingConfig,
         weights: str = "",
+        watch: Callable[[int, float], None] | None = None,
     ) -> None:
+        """watch: see `SharedEngine`."""
         self.name, self.weights = name, weights
-        self._engine = SharedEngine(engine)
+        self._engine = SharedEngine(engine, watch=watch)
         self._tokenizer, self._mel, self._sampling = tokenizer, mel, sampling
 
     def join(self, session_id: str, seed: int) -> Participant:

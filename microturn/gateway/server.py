@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from types import FrameType
+from typing import NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
@@ -41,8 +42,15 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def server_of(app: FastAPI, sessions: Sessions, host: str, port: int) -> Server:
-    """A server for `app` at this address; port 0 takes a free one."""
+class Tls(NamedTuple):
+    """PEM files of a certificate, with its chain, and of its key."""
+
+    cert: str
+    key: str
+
+
+def server_of(app: FastAPI, sessions: Sessions, host: str, port: int, tls: Tls | None = None) -> Server:
+    """A server for `app` at this address; port 0 takes a free one. tls: it speaks https and wss only."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -52,5 +60,8 @@ def server_of(app: FastAPI, sessions: Sessions, host: str, port: int) -> Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
+        server_header=False,
+        ssl_certfile=None if tls is None else tls.cert,
+        ssl_keyfile=None if tls is None else tls.key,
     )
     return Server(config, sessions)
