@@ -18,6 +18,8 @@ from microturn.gateway.page import routes as page
 from microturn.gateway.realtime import client_secrets
 from microturn.gateway.realtime import socket as realtime
 from microturn.gateway.sessions import Sessions
+from microturn.gateway.webrtc import routes as webrtc
+from microturn.gateway.webrtc.calls import Calls
 
 
 def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
@@ -27,11 +29,13 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     """
     doors = doors or Doors()
     desk = LiveDesk(sessions)
+    calls = Calls(sessions)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncGenerator[None]:
         yield
         await sessions.drain(0.0)
+        await calls.close()
         await asyncio.to_thread(sessions.host.close)
 
     app = FastAPI(
@@ -68,6 +72,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     app.add_api_route("/v1/models", models)
     app.add_api_websocket_route("/v1/live/sessions", live)
     realtime.register(app, sessions)
+    webrtc.register(app, calls, desk)
     speak_for_me.register(app)
     page.register(app)
     client_secrets.register(app, doors, sessions.host.name)

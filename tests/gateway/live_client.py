@@ -51,8 +51,9 @@ class Running:
 
 
 @contextmanager
-def serving(host: Host, limits: Limits | None = None) -> Iterator[Running]:
-    sessions = Sessions(host, limits or Limits(), now, sleep)
+def serving(host: Host, limits: Limits | None = None, real_time: bool = False) -> Iterator[Running]:
+    clock = (time.monotonic, time.sleep) if real_time else (now, sleep)
+    sessions = Sessions(host, limits or Limits(), *clock)
     server = server_of(create_app(sessions), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import structlog
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
@@ -42,9 +43,7 @@ class Peer:
     nothing.
     """
 
-    def __init__(
-        self, channel: DataChannel, speaker: Speaker, ice: Sequence[IceServer] = (), sees: bool = False
-    ) -> None:
+    def __init__(self, channel: DataChannel, speaker: Speaker, ice: Sequence[IceServer], sees: bool) -> None:
         self._channel, self._speaker, self._sees = channel, speaker, sees
         servers = [RTCIceServer(one.url, one.username or None, one.password or None) for one in ice]
         # An empty list: with the library's own server a machine of several addresses waits five seconds for it.
@@ -111,7 +110,7 @@ class Peer:
         track = self._tracks.get(kind)
         with contextlib.suppress(MediaStreamError):
             while track is not None:
-                yield await track.recv()
+                yield await cast("Any", track).recv()
 
     def _take_track(self, track: MediaStreamTrack) -> None:
         self._tracks[track.kind] = track
@@ -128,9 +127,8 @@ def _kinds(offer: str) -> Counter[str]:
     lines = offer.splitlines()
     kinds = Counter(line[2:].split(" ")[0] for line in lines if line.startswith("m="))
     if len(offer) > OFFER_CHARACTERS or sum(line.startswith("a=candidate:") for line in lines) > CANDIDATES:
-        raise OfferRefused(
-            f"The SDP offer is too long; {OFFER_CHARACTERS} characters, {CANDIDATES} candidates are taken."
-        )
+        most = f"{OFFER_CHARACTERS} characters and {CANDIDATES} candidates"
+        raise OfferRefused(f"The SDP offer is too long; {most} are taken at most.")
     if not kinds:
         raise OfferRefused("This is no SDP offer: it has no media ('m=' lines).")
     if kinds["audio"] != 1 or kinds["video"] > 1 or kinds["application"] > 1 or len(kinds - _MOST):

@@ -5,7 +5,7 @@ says nothing gets `CLOSED`, since an open channel shows prompts and tools to who
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import uuid4
@@ -102,13 +102,26 @@ class PermittedChannel:
         """One event, if it may be seen; prompts and tools are seen only by who may see all."""
         if self._permissions.may_see(event):
             await self._inner.send(event if self._permissions.server is None else _without_secrets(event))
+        if event["type"] == "session.started" and self._permissions.may_see(info := self._told()):
+            await self._inner.send(info)
 
     async def close(self, code: int, reason: str) -> None:
         """Close it."""
         await self._inner.close(code, reason)
 
+    def _told(self) -> Mapping[str, Any]:
+        may = self._permissions
+        seen = None if may.server is None else {one.type for one in may.server}
+        words = f"This data channel may send {_named(may.client)} and sees {_named(seen)}: '{CHANNEL}'."
+        event_id = f"event_{uuid4().hex[:20]}"
+        return {"type": "info", "event_id": event_id, "code": "data_channel_permissions", "message": words}
+
 
 CHANNEL, LISTS = "session.client.data_channel", ("allowed_client_events", "allowed_server_events")
+
+
+def _named(kinds: Collection[str] | None) -> str:
+    return "all events" if kinds is None else ", ".join(sorted(kinds)) or "no events"
 
 
 def _row(message: str | bytes) -> dict[str, Any] | None:

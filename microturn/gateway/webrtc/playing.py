@@ -1,4 +1,4 @@
-"""Realtime over WebRTC: `output_audio_buffer` events tell of the track what `output_audio` deltas tell of a WebSocket."""
+"""Realtime over WebRTC: `output_audio_buffer` events, which tell what the track plays. The sound itself: speaker."""
 
 import json
 from collections.abc import Mapping
@@ -40,8 +40,9 @@ class PlayingChannel:
             await self._tell("started", self._playing)
         await self._inner.send(event)
         if kind == "response.done" and self._playing == event["response"]["id"]:
-            ended, self._playing = self._playing, None
-            await self._tell("stopped" if event["response"]["status"] == "completed" else "cleared", ended)
+            self._playing = None
+            completed = event["response"]["status"] == "completed"
+            await self._tell("stopped" if completed else "cleared", str(event["response"]["id"]))
 
     async def close(self, code: int, reason: str) -> None:
         """Close it."""

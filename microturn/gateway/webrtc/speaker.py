@@ -12,6 +12,7 @@ from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Sound
 from microturn.media.frames import Frame, FrameWriter
 
 SPARE_MS = 60  # sound may wait so much longer than a tick before silence is left out to catch up
+KEPT_FRAMES = 500
 SILENCE = np.zeros(FRAME_SAMPLES, np.float32)
 
 
@@ -20,21 +21,22 @@ class Speaker(MediaStreamTrack):
 
     Every frame is due 20 ms after the one before it. Sound that comes late moves the grid, so it stays whole; the lost
     time is caught up in silence, whose frames are left out while more than a tick and `SPARE_MS` wait. A tick comes as
-    one lot of 200 ms, so no more than that is ever ahead of its time. audible: asked for each frame when it is played;
-    zeros are played where it says no.
+    one lot of 200 ms, so no more than that is ever ahead of its time. What nobody plays is kept for 10 s.
+
+    audible: asked for each frame when it is played; zeros are played where it says no.
     """
 
     kind = "audio"
 
     def __init__(
         self,
-        audible: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
-        self._audible, self._now, self._sleep = audible, now, sleep
-        self._sounds: asyncio.Queue[Sound | None] = asyncio.Queue()  # bounded by the session's `unread_s`
+        self._now, self._sleep = now, sleep
+        self._sounds: asyncio.Queue[Sound | None] = asyncio.Queue()
+        self.audible: Callable[[], bool] = lambda: True
         self._due_s = now()
         self._frames = FrameWriter()
         self.began_s: float | None = None
@@ -43,6 +45,8 @@ class Speaker(MediaStreamTrack):
         """The next 20 ms. The first one is the beginning of the session: `began_s`, by the given clock."""
         if self.began_s is None:
             self.began_s = self._due_s = self._now()
+        if self._sounds.qsize() >= KEPT_FRAMES:
+            self._sounds.get_nowait()
         self._sounds.put_nowait(sound)
 
     async def recv(self) -> Frame:
@@ -60,7 +64,7 @@ class Speaker(MediaStreamTrack):
         if ahead_s > 0:
             await self._sleep(ahead_s)
         self._due_s += FRAME_MS / 1000
-        return self._frames.push(sound.pcm if sound.pcm is not None and self._audible() else SILENCE)
+        return self._frames.push(sound.pcm if sound.pcm is not None and self.audible() else SILENCE)
 
     def stop(self) -> None:
         """End the track; whoever waits for a frame gets MediaStreamError."""

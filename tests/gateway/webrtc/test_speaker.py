@@ -78,7 +78,8 @@ def test_sound_that_comes_late_is_whole_and_the_time_is_caught_up_in_silence(clo
 def test_silence_and_what_may_not_be_heard_is_exact_zeros() -> None:
     async def frames() -> list[np.ndarray]:
         audible = [True]
-        speaker = Speaker(lambda: audible[0])
+        speaker = Speaker()
+        speaker.audible = lambda: audible[0]
         for sound in (Sound(0, LOUD), Sound(20, LOUD), Sound(40, LOUD), Sound(60), Sound(80, LOUD)):
             speaker.put(sound)
         first = [(await speaker.recv()).to_ndarray()]
