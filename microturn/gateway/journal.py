@@ -50,6 +50,11 @@ class Journal:
         self._bytes = 0
         self.last = last
 
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """The events that are still there, oldest first."""
+        return tuple(self._kept)
+
     def append(self, event: Mapping[str, Any], at_ms: float) -> Entry:
         """Number the next event and keep it; what is too old or too much is forgotten."""
         self.last += 1
@@ -60,6 +65,11 @@ class Journal:
         while self._kept and (self._bytes > self._max_bytes or self._kept[0].at_ms < at_ms - self._max_ms):
             self._bytes -= self._kept.popleft().size
         return entry
+
+    def skip_to(self, seq: int) -> None:
+        """Forget everything and go on after event `seq`: whoever comes back has it, though it was lost here."""
+        self._kept.clear()
+        self._bytes, self.last = 0, max(self.last, seq)
 
     def since(self, seq: int) -> Iterator[Entry]:
         """What came after event `seq`, in order; JournalGap where some of it is no longer kept.

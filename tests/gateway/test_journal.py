@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microturn.core.errors import ConfigError
@@ -15,6 +15,7 @@ def numbers(journal: Journal, since: int) -> list[int]:
     return [entry.seq for entry in journal.since(since)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=20))
 def test_whatever_the_cuts_a_client_that_comes_back_gets_every_event_once_and_in_order(
     connections: list[tuple[int, int]],
@@ -28,6 +29,7 @@ def test_whatever_the_cuts_a_client_that_comes_back_gets_every_event_once_and_in
     assert got == list(range(1, journal.last + 1))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 4_000))
 def test_what_is_asked_for_comes_whole_or_the_gap_is_named(count: int, since: int, max_bytes: int) -> None:
     journal = Journal(max_bytes)
@@ -46,6 +48,7 @@ def test_what_is_too_old_is_forgotten() -> None:
         journal.since(2)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(1, 2_000))
 def test_it_never_holds_more_bytes_than_it_may(count: int, max_bytes: int) -> None:
     journal = Journal(max_bytes)

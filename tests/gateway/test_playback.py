@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microturn.gateway.playback import Playback, UnknownItem
@@ -30,6 +30,7 @@ def test_more_than_was_sent_counts_as_all_of_it() -> None:
     assert counted().acknowledge("a", 90_000).played_ms == 600
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=8))
 def test_what_was_played_never_becomes_less(acks: list[int]) -> None:
     ledger = counted()

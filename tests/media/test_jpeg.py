@@ -4,11 +4,11 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microturn.core.errors import InputError
-from microturn.media.jpeg import decode_jpeg, jpeg_size
+from microturn.media.jpeg import decode_jpeg, encode_jpeg, jpeg_size
 
 
 def jpeg(height: int, width: int, value: int = 128) -> bytes:
@@ -33,8 +33,16 @@ def test_a_picture_that_says_it_is_huge_is_refused_before_it_is_decoded() -> Non
         jpeg_size(bytes(data))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.integers(0, 700))
 def test_whatever_comes_is_a_picture_or_an_input_error(noise: bytes, at: int) -> None:
     whole = jpeg(16, 16)
     with contextlib.suppress(InputError):
         assert decode_jpeg(whole[:at] + noise + whole[at + len(noise) :]).shape[2] == 3
+
+
+def test_pixels_come_back_from_a_jpeg_of_their_own() -> None:
+    rgb = np.full((50, 64, 3), 90, np.uint8)
+    again = decode_jpeg(encode_jpeg(rgb))
+    assert again.shape == rgb.shape and abs(float(again.mean()) - 90) < 3
+    assert jpeg_size(encode_jpeg(rgb, 32)) == (24, 32)

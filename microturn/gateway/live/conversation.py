@@ -20,6 +20,7 @@ from microturn.gateway.live.extensions_server import Extras, connection_event
 from microturn.gateway.live.messages import Messages, Refused, new_id
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, Projection, Wire
+from microturn.gateway.live.spool import Spool
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Limits
 from microturn.gateway.timeline import EndReason, Item, TooMuch
@@ -49,15 +50,19 @@ class Conversation:
         grace_s: float = 0.0,
         journal: Journal | None = None,
         tokens: ResumeTokens | None = None,
+        spool: Spool | None = None,
     ) -> None:
-        """over: called when the last event has been told. journal and tokens: of a conversation that goes on."""
+        """over: called when the last event has been told. journal and tokens: of a conversation that goes on.
+
+        spool: where both are written down, for a client that comes back after the server was killed.
+        """
         self.session, self.opened, self._limits, self._grace_ms = session, opened, limits, grace_s * 1000
         self._tell_over = over
         self._projection = Projection(opened, new_id)
         self._extras = Extras(new_id, self._pulse) if extended else None
         self._answers = Answers(session, self._projection, self._extras, opened.settings.delegation)
         self._journal = journal or Journal(max_ms=max(limits.unread_s, 2 * grace_s) * 1000, numbered=extended)
-        self._tokens = tokens or ResumeTokens()
+        self._tokens, self._spool = tokens or ResumeTokens(), spool
         self._line: Line | None = None
         self._lost_ms: int | None = None  # when the last connection was lost
         self._following: asyncio.Task[None] | None = None
@@ -65,14 +70,23 @@ class Conversation:
 
     async def begin(self, messages: Messages) -> None:
         """Start the session for its first client, and serve that connection."""
-        items = self.session.items()
         started = self._projection.started()
         self._tell(started)
-        token = {"resume_token": self._tokens.issue()} if self._grace_ms else {}
+        token = {"resume_token": self._new_token()} if self._grace_ms else {}
         greeting = [{**entry.event, **token} for entry in self._journal.since(0)]
-        self.session.start()
-        self._following = asyncio.create_task(self._follow(items), name=f"timeline of {self.session.id}")
+        self._start()
         await self._hold(Line(messages, self._journal.last), greeting)
+
+    def go_on(self, last_seq: int) -> None:
+        """Start a session that another process held, for a client that has everything up to event `last_seq`."""
+        if last_seq > self._journal.last:
+            self._journal.skip_to(last_seq)
+        if self._spool is not None:
+            for entry in self._journal.kept:
+                self._spool.put(entry)
+            self._spool.put(self._tokens.hashes)
+        self._lost_ms = self.session.at_ms
+        self._start()
 
     async def resume(self, messages: Messages, token: str, last_seq: int) -> None:
         """Serve a client that comes back; Refusal where it may not. The events it missed come first, in order."""
@@ -88,6 +102,17 @@ class Conversation:
         }
         log.info("client back", session_id=self.session.id, missed=self._journal.last - last_seq)
         await self._hold(Line(messages, last_seq), [connection_event("session.resumed", new_id, **fields)])
+
+    def _start(self) -> None:
+        items = self.session.items()
+        self.session.start()
+        self._following = asyncio.create_task(self._follow(items), name=f"timeline of {self.session.id}")
+
+    def _new_token(self) -> str:
+        token = self._tokens.issue()
+        if self._spool is not None:
+            self._spool.put(self._tokens.hashes)
+        return token
 
     async def _hold(self, line: Line, greeting: Sequence[Wire]) -> None:
         """Serve one connection until it ends or another takes its place."""
@@ -150,6 +175,8 @@ class Conversation:
         self._over = True
         self._wake()
         self._tell_over()
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.close)
 
     def _events(self, item: Item) -> list[Wire]:
         if self._extras is None:
@@ -158,7 +185,9 @@ class Conversation:
         return self._extras.after(item, [] if shown is None else self._projection.events(shown))
 
     def _tell(self, event: Wire) -> None:
-        self._journal.append(event, self.session.clock_ms)
+        entry = self._journal.append(event, self.session.clock_ms)
+        if self._spool is not None:
+            self._spool.put(entry)
         self._wake()
 
     def _wake(self) -> None:

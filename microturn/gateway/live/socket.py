@@ -8,6 +8,7 @@ from fastapi import WebSocket
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
+from microturn.gateway.instructions import readable
 from microturn.gateway.live.client import Settings, Start
 from microturn.gateway.live.conversation import Conversation, unknown_session
 from microturn.gateway.live.extensions import Resume
@@ -67,6 +68,8 @@ class LiveDesk:
 
         conversation = Conversation(session, opened, self.sessions.limits, over, messages.extended, grace_s)
         self._conversations[session.id] = conversation
+        for sentence in readable(settings.instructions or "", self.sessions.host.reads):
+            session.push_text(sentence)
         await conversation.begin(messages)
 
     async def resume(self, messages: Messages, asked: Resume) -> None:
