@@ -10,7 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
 
 from microturn import __version__
-from microturn.gateway import speak_for_me
+from microturn.gateway import recordings, speak_for_me
 from microturn.gateway.doors import Doors, Doorway
 from microturn.gateway.live.socket import LiveDesk
 from microturn.gateway.metrics import CONTENT_TYPE
@@ -76,4 +76,5 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     speak_for_me.register(app)
     page.register(app)
     client_secrets.register(app, doors, sessions.host.name)
+    recordings.register(app, sessions.store, doors, lambda session_id: sessions.find(session_id) is not None)
     return app

@@ -8,7 +8,7 @@ timeline.jsonl; the session goes on.
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -33,7 +33,7 @@ from microturn.gateway.kept import (
     about_text,
     row_of,
 )
-from microturn.gateway.timeline import Item, Sound
+from microturn.gateway.timeline import Ended, Item, Sound
 
 WAITING = 100  # a tick brings two entries, its micro-turn and its items
 ROOM_EVERY_TICKS = 50
@@ -163,6 +163,17 @@ class Keeper:
         file.write(json_line(row).encode())
 
 
+async def follow(keeper: Keeper, items: AsyncIterator[Item]) -> None:
+    """Hand a session's timeline on to its keeper, up to its end."""
+    waiting: list[Item] = []
+    async for item in items:
+        waiting.append(item)
+        # The last frame of a tick's sound ends what was posted in it; so does the end of the session.
+        if isinstance(item, Ended) or (isinstance(item, Sound) and item.end_ms % TICK_MS == 0):
+            keeper.items(waiting)
+            waiting = []
+
+
 def _rows(items: Sequence[Item], wall_s: float) -> list[Row]:
     """A line for each item, but one for all sound frames that follow each other: the sound itself is in the wav."""
     rows: list[Row] = []
@@ -183,15 +194,19 @@ def _appended(path: Path) -> FileIO:
 
 
 def _cut(path: Path, ticks: int) -> None:
-    """Leave out the lines of ticks from `ticks` on, and a last line that was not finished."""
+    """Leave out what was written in ticks from `ticks` on, and a last line that was not finished."""
     if not path.exists():
         return
-    kept: list[str] = []
-    for _, row in read_rows(path, skip_broken_end=True):
-        # What is posted in a tick before the tick's own line (text that was taken) carries the end of that tick.
-        if row.get("tick", row.get("seq", -1)) >= ticks or row.get("at_ms", 0) > ticks * TICK_MS:
-            break
-        kept.append(json_line(row))
+    kept = [
+        json_line(row)
+        for _, row in read_rows(path, skip_broken_end=True)
+        if row.get("tick", row.get("seq", -1)) < ticks and _posted_ms(row) <= ticks * TICK_MS
+    ]
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_text("".join(kept), encoding="utf-8")
     unfinished.replace(path)
+
+
+def _posted_ms(row: Row) -> int:
+    """When a line was written: what is decided in a tick is posted at its end, and so is what was heard in it."""
+    return int(row.get("at_ms", row.get("end_ms" if row.get("kind") == "heard" else "start_ms", 0)))

@@ -22,7 +22,7 @@ from microturn.core.clock import TICK_MS
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, parse_object, read_rows
-from microturn.core.recording import Recording, load, whole_ticks
+from microturn.core.recording import Recording, load, recorded_ticks, whole_ticks
 from microturn.engine.api import SessionSpec
 from microturn.engine.log import TurnRecord, read_log
 from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Ended, Item, Sound
@@ -98,14 +98,19 @@ class KeptSession:
         """The items that are no sound, in order, and the latencies."""
         return _read_timeline(self.folder / TIMELINE)
 
-    def items(self, recording: Recording) -> Iterator[Item]:
-        """The timeline as the session's codec had it: the stored items, their sound cut out of the recording."""
-        turns = recording.turns
+    def items(self, recording: Recording | None = None) -> Iterator[Item]:
+        """The timeline as the session's codec had it; its sound is cut out of the recording, silent without one."""
+        turns = [] if recording is None else recording.turns
         for row in self.timeline().rows:
             if row["kind"] == "sound":
                 yield from _sounds(row["start_ms"], row["end_ms"], turns)
             elif row["kind"] in ITEMS:
                 yield item_of(row, str(self.folder / TIMELINE))
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it is, in whole ticks."""
+        return recorded_ticks(self.folder) * TICK_MS
 
     @property
     def whole_ticks(self) -> int:

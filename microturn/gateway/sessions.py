@@ -10,14 +10,19 @@ from uuid import uuid4
 
 import structlog
 
+from microturn import __version__
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import WallClock
 from microturn.core.errors import ConfigError
 from microturn.engine.api import AdmissionRefused
+from microturn.engine.participant import EngineParticipant
 from microturn.gateway.host import Host
+from microturn.gateway.keeper import Keeper, follow
+from microturn.gateway.kept import About
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.rates import LimitedChannel, Rate
 from microturn.gateway.session import LiveSession, SessionLimits
+from microturn.gateway.store import Store
 from microturn.gateway.wire import Channel
 
 DRAINING = "the server is about to stop"
@@ -80,8 +85,10 @@ class Sessions:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         metrics: Metrics | None = None,
+        store: Store | None = None,
     ) -> None:
-        self.host, self.limits, self.metrics = host, limits, metrics or Metrics()
+        """store: where sessions are recorded that ask for it."""
+        self.host, self.limits, self.metrics, self.store = host, limits, metrics or Metrics(), store
         self._now, self._sleep = now, sleep
         self._live: dict[str, LiveSession] = {}
         self._asked: dict[str, Ask] = {}
@@ -113,7 +120,9 @@ class Sessions:
         session_id, self._opened = f"sess_{uuid4().hex}", self._opened + 1
         self._opening.append(ask.owner)
         try:
-            partner = await asyncio.to_thread(self.host.join, session_id, self._opened)
+            seed = self._opened
+            partner = await asyncio.to_thread(self.host.join, session_id, seed)
+            keeper = await asyncio.to_thread(self._keeper, session_id, seed, ask)
         except AdmissionRefused:
             self.metrics.refused("engine")
             raise
@@ -123,10 +132,15 @@ class Sessions:
         clock = WallClock(self._now, self._sleep)
 
         def measure(turn: MicroTurn) -> None:
-            self.metrics.tick(turn, self._now() - clock.deadline_s)
+            late_s = self._now() - clock.deadline_s
+            self.metrics.tick(turn, late_s)
+            if keeper is not None:
+                logged = partner.logged if isinstance(partner, EngineParticipant) else None
+                keeper.turn(turn, logged, late_s * 1000)
 
         session = LiveSession(session_id, partner, limits, measure, clock, self._now)
         self._live[session_id], self._asked[session_id] = session, ask
+        kept = None if keeper is None else asyncio.create_task(follow(keeper, session.items()))
 
         async def watch() -> None:
             await session.ended.wait()
@@ -136,6 +150,9 @@ class Sessions:
             self.metrics.ended(end.reason)
             del self._live[session_id], self._asked[session_id]
             await asyncio.to_thread(self.host.leave, partner)
+            if kept is not None and keeper is not None and self.store is not None:
+                await kept
+                await asyncio.to_thread(self.store.done, keeper)
 
         watcher = asyncio.create_task(watch(), name=f"watch {session_id}")
         self._watchers.add(watcher)
@@ -143,6 +160,26 @@ class Sessions:
         self.metrics.opened(ask.protocol)
         log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
+
+    def _keeper(self, session_id: str, seed: int, ask: Ask) -> Keeper | None:
+        """Who records this session; None where nobody asked or it cannot be."""
+        store = self.store
+        if store is None or not (ask.store or store.limits.every):
+            return None
+        spec = self.host.spec(session_id, seed)
+        about = About(
+            session_id,
+            ask.protocol,
+            dict(ask.config),
+            ask.owner,
+            ask.grace_s,
+            self.host.name,
+            self.host.weights,
+            spec,
+            time.time(),
+            __version__,
+        )
+        return store.begin(about)
 
     def _check_room(self, owner: str) -> None:
         """AdmissionRefused where no session may be opened for this owner now."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from microturn.core.errors import ConfigError, InputError, MicroturnError
+from microturn.core.recording import recorded_ticks
 from microturn.gateway.keeper import Keeper
 from microturn.gateway.kept import ABOUT, About, KeptSession, read_kept
 
@@ -67,10 +68,16 @@ class Store:
         return session_id in self._growing
 
     def done(self, keeper: Keeper) -> None:
-        """This recording is over: write what waits, close its files, make room. A second call does nothing."""
+        """This recording is over: write what waits, close its files, make room. One of no length is thrown away."""
         keeper.close()
         with self._lock:
             self._growing.discard(keeper.id)
+        try:
+            if not recorded_ticks(self.root / keeper.id):
+                self.remove(keeper.id)
+                return
+        except MicroturnError as error:
+            log.warning("recording unreadable", session_id=keeper.id, reason=str(error))
         self.measure(keeper.id)
 
     def measure(self, session_id: str) -> None:

@@ -1,8 +1,9 @@
-"""One JPEG picture to pixels, with limits that hold before anything is decoded. Video files live in av.py."""
+"""One JPEG picture to pixels, with limits that hold before anything is decoded, and back. Video files: av.py."""
 # pyright: reportUnknownMemberType=false
 # PyAV's own types leave the type of an array open.
 
-from typing import cast
+from fractions import Fraction
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -31,6 +32,19 @@ def decode_jpeg(data: bytes, where: str = "picture") -> npt.NDArray[np.uint8]:
     if rgb.shape != (height, width, 3):
         raise InputError("a JPEG of another size than it says", where, str(rgb.shape), f"{(height, width, 3)}")
     return rgb
+
+
+def encode_jpeg(rgb: npt.NDArray[np.uint8], width: int | None = None) -> bytes:
+    """A picture, uint8 [H, W, 3], as a JPEG of this width at most, its own if left out."""
+    height, own_width, _ = rgb.shape
+    scale = min(1.0, (width or own_width) / own_width)
+    wide, high = (max(2, round(side * scale) // 2 * 2) for side in (own_width, height))
+    codec = av.CodecContext.create("mjpeg", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = wide, high, "yuvj420p", Fraction(1, 25)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(wide, high, "yuvj420p")
+    frame.pts = 0
+    packets = cast("list[Any]", [*codec.encode(frame), *codec.encode(None)])
+    return b"".join(map(bytes, packets))
 
 
 def jpeg_size(data: bytes, where: str = "picture") -> tuple[int, int]:

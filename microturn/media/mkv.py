@@ -74,7 +74,7 @@ def read_mkv(path: Path) -> Media:
 
 def _video(container: OutputContainer, first: VideoFrame) -> VideoStream:
     height, width, _ = first.rgb.shape
-    stream = cast("VideoStream", container.add_stream("libvpx", rate=25, options=VIDEO_OPTIONS))
+    stream = container.add_stream("libvpx", rate=25, options=VIDEO_OPTIONS)
     stream.width, stream.height, stream.pix_fmt = max(2, width // 2 * 2), max(2, height // 2 * 2), "yuv420p"
     stream.bit_rate, stream.codec_context.time_base = VIDEO_BITS, MS
     return stream

@@ -261,8 +261,10 @@ def test_a_recording_that_alone_is_too_large_stops(tmp_path: Path, monkeypatch: 
 def test_what_is_too_old_is_thrown_away(tmp_path: Path) -> None:
     store = Store(tmp_path, StoreLimits(most_days=1.0), now=lambda: 3 * DAY_S)
     for name, days in (("old", 1.5), ("new", 2.5)):
-        store.done(begun(store, name, days * DAY_S))
-    store.done(begun(store, "now", 3 * DAY_S))
+        keeper = begun(store, name, days * DAY_S)
+        held(keeper, range(1))
+        store.done(keeper)
+    assert store.begin(about("now", 3 * DAY_S)) is not None
     assert [kept.about.id for kept in store.all()] == ["now", "new"]
 
 
@@ -278,9 +280,16 @@ def test_a_recording_can_be_thrown_away_once_it_has_ended(tmp_path: Path) -> Non
     keeper = begun(store)
     with pytest.raises(InputError, match="its session lives"):
         store.remove("s1")
+    held(keeper, range(1))
     store.done(keeper)
     store.remove("s1")
     assert store.all() == [] and list(tmp_path.iterdir()) == []
+
+
+def test_a_session_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    store.done(begun(store))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
