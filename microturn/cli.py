@@ -134,6 +134,9 @@ def serve(
     ] = None,
     tls_cert: Annotated[str | None, typer.Option(help="PEM certificate: speak https and wss.", metavar="FILE")] = None,
     tls_key: Annotated[str | None, typer.Option(help="Its key, PEM.", metavar="FILE")] = None,
+    recordings: Annotated[
+        str | None, typer.Option(help="Folder for sessions that ask to be recorded.", metavar="DIR")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting; may be given again.", metavar="NAME=VALUE"),
@@ -160,6 +163,7 @@ def serve(
         "origins": origin,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
+        "recordings": recordings,
     }
     given = {name: value for name, value in options.items() if value is not None}
     command(config, {**typed, **given}, print_config)

@@ -12,6 +12,7 @@ import structlog
 import torch
 from rich.console import Console
 
+from microturn.commands.places import writable_folder
 from microturn.commands.weights import listen_bias, open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.engine.embedded import EmbeddedEngine
@@ -22,6 +23,7 @@ from microturn.gateway.metrics import Metrics
 from microturn.gateway.server import Tls, server_of
 from microturn.gateway.sessions import Sessions
 from microturn.gateway.settings import CONFIG, ServerSettings, effective, keys_of, printed, rules_of
+from microturn.gateway.store import Store
 from microturn.gateway.warm import warm
 from microturn.model.checkpoint import weights_hash
 from microturn.model.sampling import SamplingConfig
@@ -46,7 +48,8 @@ def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) 
     keep_logs(settings.log)
     tls = _tls(settings)
     metrics = Metrics()
-    sessions = Sessions(host_of(settings, metrics), settings.limits, metrics=metrics)
+    store = None if settings.recordings is None else Store(writable_folder(Path(settings.recordings)), settings.store)
+    sessions = Sessions(host_of(settings, metrics), settings.limits, metrics=metrics, store=store)
     console = Console(highlight=False, soft_wrap=True, stderr=True)
     for text in (*greeting(settings, rules), *printed(in_force)):
         console.print(text, markup=False)

@@ -6,6 +6,7 @@ What a credential is lives in keys; what happens behind a door lives in the rout
 import asyncio
 import ipaddress
 import json
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from microturn.core.errors import ConfigError
 from microturn.gateway.keys import SECRET_PREFIX, ClientSecrets, Grant, Keys
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.wire import OVERLOAD, REFUSED
@@ -40,6 +42,11 @@ class DoorLimits:
     connections: int = 64
     body_bytes: int = 1024 * 1024
     body_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("connections", "body_bytes", "body_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(name, "DoorLimits", getattr(self, name), "a number above 0")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """How fast a client may send: a bucket of messages and one of bytes. The limits themselves live in sessions."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from microturn.core.errors import ConfigError
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.wire import REFUSED, Channel, Gone
 
@@ -25,6 +27,11 @@ class Rate:
     bytes_per_s: float = 2_000_000.0
     burst_s: float = 10.0
     over_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("messages_per_s", "bytes_per_s", "burst_s", "over_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(name, "Rate", getattr(self, name), "a number above 0")
 
 
 class Bucket:

@@ -17,9 +17,11 @@ from microturn.core.errors import ConfigError, InputError
 from microturn.gateway.doors import DoorLimits, DoorRules, is_local
 from microturn.gateway.keys import Keys
 from microturn.gateway.sessions import Limits
+from microturn.gateway.store import StoreLimits
 
 PREFIX = "MICROTURN_"
 CONFIG = "MICROTURN_CONFIG"  # names the file, so it cannot stand in it
+PREFIXES = {"store": "recordings_"}  # names that say too little without their part
 HIDDEN = ("keys",)  # hashes tell little, but nothing is printed that nobody has to read
 
 
@@ -30,7 +32,7 @@ class ServerSettings:
     weights: a checkpoint, the shipped one where None; model: "echo" serves the wire without weights; log: lines for
     programs or for people; keys: hashed API keys, NAME=sha256:DIGEST; keys_file: the same, one a line; without_keys:
     let everyone in although other machines can reach the address; origins, open_metrics: see DoorRules; tls_cert and
-    tls_key: PEM files, both or none.
+    tls_key: PEM files, both or none; recordings: the folder of recorded sessions, None records nothing.
     """
 
     weights: str | None = None
@@ -45,8 +47,10 @@ class ServerSettings:
     open_metrics: bool = False
     tls_cert: str | None = None
     tls_key: str | None = None
+    recordings: str | None = None
     limits: Limits = field(default_factory=Limits)
     doors: DoorLimits = field(default_factory=DoorLimits)
+    store: StoreLimits = field(default_factory=StoreLimits)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65_536:
@@ -140,7 +144,8 @@ def _places(cls: type, path: tuple[str, ...]) -> Iterator[tuple[str, _Place]]:
         if is_dataclass(hint):
             yield from _places(cast("type", hint), (*path, one.name))
         else:
-            yield one.name, _Place((*path, one.name), hint)
+            prefix = PREFIXES.get(path[-1], "") if path else ""
+            yield prefix + one.name, _Place((*path, one.name), hint)
 
 
 def _file(path: Path) -> dict[str, Any]:
