@@ -34,7 +34,7 @@ PACKAGES = {
     "data": {"numpy", "soxr"},
     "train": {"torch", "numpy", "rich", "safetensors"},
     "engine": {"torch", "numpy", "safetensors"},
-    "agent": {"pint", "pydantic_ai", "openai"},
+    "agent": {"pint", "pydantic_ai", "openai", "fastmcp"},
     "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn"}
     | {"aiortc", "prometheus_client"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},

@@ -13,11 +13,31 @@ FILES = 2_000
 FILE_BYTES = 2_000_000
 PARAGRAPH_CHARACTERS = 600
 _STOP = frozenset(
-    (
-        "a about an and any are at be by can did do does find for from give had has have how i in is it look me my of on "
-        "or our out please say says search tell that the there this to up was we were what when where which who why will "
-        "with you your documents document notes files file"
-    ).split()
+    {
+        *("a", "about", "an", "and", "any", "are", "at", "be", "by", "can", "did", "do", "does", "find", "for", "from"),
+        *(
+            "give",
+            "had",
+            "has",
+            "have",
+            "how",
+            "i",
+            "in",
+            "is",
+            "it",
+            "look",
+            "me",
+            "my",
+            "of",
+            "on",
+            "or",
+            "our",
+            "out",
+        ),
+        *("please", "say", "says", "search", "tell", "that", "the", "there", "this", "to", "up", "was", "we", "were"),
+        *("what", "when", "where", "which", "who", "why", "will", "with", "you", "your", "documents", "document"),
+        *("notes", "files", "file"),
+    }
 )
 
 
