@@ -38,6 +38,7 @@ from microturn.engine.voicing import from_named_tensors, named_tensors
 from microturn.media.text import N_CONTROL, Control
 from microturn.model.backbone import BackboneState
 from microturn.model.checkpoint import weights_hash
+from microturn.model.config import InteractionConfig
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import Choices, Draw, sample_tokens
 from microturn.model.voice import VoiceBlock, VoiceState
@@ -104,6 +105,11 @@ class EmbeddedEngine:
         self._free = list(range(slots))
         self._slots = slots
         self._kv = kv.fresh_slots(model.backbone, slots)
+
+    @property
+    def config(self) -> InteractionConfig:
+        """Its model's."""
+        return self._model.config
 
     def open(self, spec: SessionSpec) -> SessionRef:
         """Begin a session at tick 0; AdmissionRefused where there is no room."""

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, Tu
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.log import TurnRecord, record
 from microturn.media.mel import MelConfig, MelStream, quantize
+from microturn.media.pcm import Pcm
 from microturn.media.text import N_CONTROL, Control, TextTokenizer
 from microturn.model.checkpoint import Checkpoint
 
@@ -30,6 +32,17 @@ class EngineParticipant:
         self.engine, self.ref = engine, ref
         self._tokenizer, self._mel = tokenizer, MelStream(mel)
         self.logged: TurnRecord | None = None
+        self._first_seq = 0
+
+    def went_on(self, ref: SessionRef, first_seq: int = 0) -> "EngineParticipant":
+        """A copy for another session that remembers the same; its tick 0 is the engine's `first_seq`."""
+        other = copy.copy(self)
+        other.ref, other.logged, other._first_seq = ref, None, first_seq
+        return other
+
+    def remember(self, pcm: Pcm) -> None:
+        """Take the sound of the tick before, float32 [3200], in a session that goes on: the next frames begin in it."""
+        self._mel.push(pcm)
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         """Hear tick `tick` and give what the model says in it. After an error the session is as it was."""
@@ -39,10 +52,10 @@ class EngineParticipant:
             raise InputError("sound", f"tick {tick}", "NaN or infinite samples", "float32 samples in [-1, 1]")
         levels = quantize(mel.push(pcm), mel.config)
         runs = [(int(Control.USER), *self._tokenizer.encode(text)) for text in heard.text]
-        chunk = InputChunk(tick, levels, tuple(run for run in runs if len(run) > 1))
+        chunk = InputChunk(tick + self._first_seq, levels, tuple(run for run in runs if len(run) > 1))
         result = self.engine.turn(self.ref, chunk)
         self._mel, self.logged = mel, record(chunk, result)
-        return said_chunk(result, self._tokenizer)
+        return said_chunk(replace(result, seq=tick), self._tokenizer)
 
 
 def participant(checkpoint: Checkpoint, spec: SessionSpec) -> EngineParticipant:
