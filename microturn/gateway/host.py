@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from microturn.core.errors import WaitTooLong
+from microturn.core.errors import InputError, WaitTooLong
 from microturn.core.fakes import Echo
 from microturn.core.participant import Participant
 from microturn.engine.api import (
@@ -22,9 +22,12 @@ from microturn.engine.api import (
     Snapshot,
     TurnResult,
 )
+from microturn.engine.log import TurnRecord
 from microturn.engine.participant import EngineParticipant
+from microturn.gateway.kept import KeptSession
 from microturn.media.mel import MelConfig
 from microturn.media.text import TextTokenizer
+from microturn.model.config import InteractionConfig
 from microturn.model.sampling import SamplingConfig
 
 WAIT_S = 30.0  # no answer of an engine takes so long; whoever waits longer is told so
@@ -43,6 +46,17 @@ class Host(Protocol):
 
     def join(self, session_id: str, seed: int) -> Participant:
         """A fresh partner; AdmissionRefused where there is no room."""
+        ...
+
+    def rejoin(self, kept: KeptSession, session_id: str, seed: int | None = None) -> Participant:
+        """The partner of a recorded session as it was after its whole ticks. InputError where another model held it.
+
+        seed: for a copy of it, whose tick 0 comes then; left out, the session itself goes on.
+        """
+        ...
+
+    def fork(self, partner: Participant, session_id: str, seed: int) -> Participant:
+        """A copy that remembers the same, for another session, which begins at tick 0."""
         ...
 
     def leave(self, partner: Participant) -> None:
@@ -66,6 +80,19 @@ class Host(Protocol):
         ...
 
 
+class ReplayingEngine(Engine, Protocol):
+    """An engine that can bring a session to where its log ends."""
+
+    @property
+    def config(self) -> InteractionConfig:
+        """Its model's."""
+        ...
+
+    def replay(self, spec: SessionSpec, records: Sequence[TurnRecord]) -> SessionRef:
+        """Open a session and bring it to where its log ends; nothing is sampled."""
+        ...
+
+
 class EchoHost:
     """Everyone talks to an echo: the wire without a model."""
 
@@ -83,6 +110,14 @@ class EchoHost:
                 raise AdmissionRefused(f"all {self._slots} slots are taken", RETRY_AFTER_S)
             self._partners.append(Echo())
             return self._partners[-1]
+
+    def rejoin(self, kept: KeptSession, session_id: str, seed: int | None = None) -> Participant:
+        """An echo remembers nothing."""
+        return self.join(session_id, 0)
+
+    def fork(self, partner: Participant, session_id: str, seed: int) -> Participant:
+        """An echo remembers nothing."""
+        return self.join(session_id, seed)
 
     def spec(self, session_id: str, seed: int) -> SessionSpec | None:
         """There is no engine."""
@@ -111,7 +146,7 @@ class ModelHost:
     def __init__(
         self,
         name: str,
-        engine: Engine,
+        engine: ReplayingEngine,
         tokenizer: TextTokenizer,
         mel: MelConfig,
         sampling: SamplingConfig,
@@ -127,6 +162,25 @@ class ModelHost:
         """The model in a session of its own."""
         ref = self._engine.open(self.spec(session_id, seed))
         return EngineParticipant(self._engine, ref, self._tokenizer, self._mel)
+
+    def rejoin(self, kept: KeptSession, session_id: str, seed: int | None = None) -> Participant:
+        """The model once more, brought to where it was by the session's log."""
+        about = kept.about
+        if about.spec is None or about.weights != self.weights:
+            came = about.weights or "no weights"
+            raise InputError("a session that another model held", kept.folder, came, f"weights {self.weights}")
+        ticks = kept.whole_ticks
+        records = kept.log(self._engine.config)[:ticks]
+        spec = replace(about.spec, id=session_id) if seed is None else self.spec(session_id, seed)
+        partner = EngineParticipant(self._engine, self._engine.replay(spec, records), self._tokenizer, self._mel)
+        partner.remember(kept.last_heard(ticks))
+        return partner if seed is None else partner.went_on(partner.ref, ticks)
+
+    def fork(self, partner: Participant, session_id: str, seed: int) -> Participant:
+        """The model with all that it remembers now, in a session of its own."""
+        assert isinstance(partner, EngineParticipant)
+        copied = self._engine.fork(partner.ref, self.spec(session_id, seed))
+        return partner.went_on(copied.ref, copied.ticks)
 
     def spec(self, session_id: str, seed: int) -> SessionSpec:
         """The sampling of this host, the session's own seed and id."""
@@ -164,6 +218,13 @@ class _Call:
     result: "Future[Any]"
 
 
+class Copied(NamedTuple):
+    """A copy of a session, and the tick that is its next."""
+
+    ref: SessionRef
+    ticks: int
+
+
 class SharedEngine:
     """An `Engine` for many threads. Turns that wait while another is computed become one batch; none waits for company.
 
@@ -172,7 +233,7 @@ class SharedEngine:
     """
 
     def __init__(
-        self, engine: Engine, wait_s: float = WAIT_S, watch: Callable[[int, float], None] | None = None
+        self, engine: ReplayingEngine, wait_s: float = WAIT_S, watch: Callable[[int, float], None] | None = None
     ) -> None:
         self._engine, self._wait_s, self._watch = engine, wait_s, watch
         self._busy_since_s: float | None = None
@@ -180,6 +241,11 @@ class SharedEngine:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._thread.start()
+
+    @property
+    def config(self) -> InteractionConfig:
+        """Its model's."""
+        return self._engine.config
 
     def open(self, spec: SessionSpec) -> SessionRef:
         """Begin a session at tick 0; AdmissionRefused where there is no room."""
@@ -200,6 +266,20 @@ class SharedEngine:
     def resume(self, snapshot: Snapshot) -> SessionRef:
         """Put a session back, one epoch later."""
         return self._call(lambda: self._engine.resume(snapshot))
+
+    def replay(self, spec: SessionSpec, records: Sequence[TurnRecord]) -> SessionRef:
+        """Open a session and bring it to where its log ends."""
+        return self._call(lambda: self._engine.replay(spec, records))
+
+    def fork(self, ref: SessionRef, spec: SessionSpec) -> Copied:
+        """Open a copy of a session as it is now, which notices nothing; AdmissionRefused where there is no room."""
+
+        def copied() -> Copied:
+            snapshot = self._engine.suspend(ref)
+            self._engine.resume(replace(snapshot, epoch=snapshot.epoch - 1))
+            return Copied(self._engine.resume(replace(snapshot, spec=spec, epoch=0)), snapshot.state.tick)
+
+        return self._call(copied)
 
     def close(self, ref: SessionRef) -> None:
         """End a session; a second close does nothing."""

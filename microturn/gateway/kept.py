@@ -18,14 +18,16 @@ from typing import Any, get_args
 import numpy as np
 
 from microturn.core.chunk import MicroTurn
-from microturn.core.clock import TICK_MS
+from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, parse_object, read_rows
 from microturn.core.recording import Recording, load, recorded_ticks, whole_ticks
+from microturn.core.wav import map_wav, to_float
 from microturn.engine.api import SessionSpec
 from microturn.engine.log import TurnRecord, read_log
 from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Ended, Item, Sound
+from microturn.media.pcm import Pcm
 from microturn.model.config import InteractionConfig
 
 FORMAT = "microturn-session-folder-1"
@@ -111,6 +113,19 @@ class KeptSession:
     def duration_ms(self) -> int:
         """How long it is, in whole ticks."""
         return recorded_ticks(self.folder) * TICK_MS
+
+    def last_heard(self, ticks: int) -> Pcm:
+        """The user's sound in the last of the first `ticks` micro-turns, float32 [3200]."""
+        return self._tick_of("user", ticks)
+
+    def spoke_at(self, ticks: int) -> bool:
+        """Whether the model sounded in the last of the first `ticks` micro-turns."""
+        return bool(self._tick_of("model", ticks).any())
+
+    def _tick_of(self, side: str, ticks: int) -> Pcm:
+        first = max(0, ticks - 1) * CHUNK_SAMPLES
+        samples = map_wav(self.folder / f"{side}.wav").reshape(-1)[first : first + CHUNK_SAMPLES]
+        return to_float(np.pad(np.asarray(samples, np.int16), (0, CHUNK_SAMPLES - len(samples))))
 
     @property
     def whole_ticks(self) -> int:
