@@ -3,6 +3,7 @@
 Shapes: N ticks, F mel frames (frames_per_tick a tick), C channels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +32,8 @@ class Stream:
     """levels: uint8 [F, C], the dMel of the user's side; the rest in order of time.
 
     history: what the agent is taken to have said, and what is taught; own_levels: uint8 [F, C], the dMel of the agent's
-    own voice as the history has it, None where the agent writes only.
+    own voice as the history has it, None where the agent writes only; frames: the camera's picture of a tick, uint8
+    [H, W, 3] in the model's grid, None in ticks without one; no function at all where there is no camera.
     """
 
     levels: np.ndarray
@@ -43,3 +45,4 @@ class Stream:
     negative: bool = False
     history: History = NOTHING_SAID
     own_levels: np.ndarray | None = None
+    frames: Callable[[int], np.ndarray | None] | None = None

@@ -45,11 +45,13 @@ class InputChunk:
 
     dmel: uint8 levels [frames_per_tick, n_mels], None is silence (level 0 everywhere); text: token ids, one run for
     each text, opened by its marker (`<user>` for typed words). What does not fit in the tick goes on in the next.
+    frame: uint8 [H, W, 3] in the model's grid, None where no picture came; a model without sight takes none.
     """
 
     seq: int
     dmel: npt.NDArray[np.uint8] | None = None
     text: tuple[tuple[int, ...], ...] = ()
+    frame: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class Snapshot:
     """A session at rest: everything but the weights, named by their hash. `snapshot.py` turns it into bytes and back.
 
     kv: keys and values [positions, heads, width] still within reach and the convolutions' last inputs, by layer;
-    voice: where its utterance stands, nothing while it is silent.
+    voice: where its utterance stands, nothing while it is silent; seen: the last frame, if any came.
     """
 
     spec: SessionSpec
@@ -103,6 +105,7 @@ class Snapshot:
     weights: str
     kv: dict[str, Tensor]
     voice: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    seen: npt.NDArray[np.uint8] | None = None
 
 
 class Engine(Protocol):

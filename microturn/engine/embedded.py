@@ -31,10 +31,12 @@ from microturn.engine.api import (
     UnknownSession,
     WrongSeq,
 )
+from microturn.engine.chunks import check_chunk
 from microturn.engine.forward import Extended, append, silence
 from microturn.engine.log import ReplayedTurn, TurnRecord, replayed
 from microturn.engine.session import Fed, SessionState, Spoken, begin, collapse, finish, lay_out, nothing
 from microturn.engine.voicing import from_named_tensors, named_tensors
+from microturn.media.picture import Frame, pair_of
 from microturn.media.text import N_CONTROL, Control
 from microturn.model.backbone import BackboneState
 from microturn.model.checkpoint import weights_hash
@@ -49,7 +51,7 @@ RETRY_AFTER_S = 5.0
 
 @dataclass(frozen=True)
 class _Open:
-    """An open session. `voice`: where its utterance stands, None while it is silent."""
+    """An open session. `voice`: where its utterance stands, None while it is silent; `seen`: the last frame."""
 
     slot: int
     epoch: int
@@ -57,6 +59,7 @@ class _Open:
     state: SessionState
     last: TurnResult | None = None
     voice: VoiceState | None = None
+    seen: Frame | None = None
 
 
 class _Row(NamedTuple):
@@ -94,7 +97,8 @@ class EmbeddedEngine:
         if any(config.backbone.reach(i) is None for i in range(config.backbone.layers)):
             right = "a global_window in positions"
             raise ConfigError("unlimited layers", "EmbeddedEngine", "global_window = None", right)
-        longest = config.sound_tokens + 2 * config.typed_per_tick + config.text_per_tick + 2
+        text = 2 * config.typed_per_tick + config.text_per_tick
+        longest = config.sound_tokens + config.sight_tokens + text + 2
         if longest > kv.SLACK:
             raise ConfigError("a tick too long", "EmbeddedEngine", f"{longest} positions", f"at most {kv.SLACK}")
         self._model, self._vocab_size, self._keep_logits = model, vocab_size, keep_logits
@@ -144,7 +148,8 @@ class EmbeddedEngine:
         packed = kv.pack(self._kv, session.slot)
         self.close(ref)
         spec, epoch, state, last = session.spec, session.epoch, session.state, session.last
-        return Snapshot(spec, epoch, state, last, length, self._weights, packed, named_tensors(session.voice))
+        voice = named_tensors(session.voice)
+        return Snapshot(spec, epoch, state, last, length, self._weights, packed, voice, session.seen)
 
     @torch.inference_mode()
     def resume(self, snapshot: Snapshot) -> SessionRef:
@@ -158,9 +163,10 @@ class EmbeddedEngine:
             came_with, right = f"{wrong} {came.get(wrong)}", f"{wanted.get(wrong)}"
             raise InputError("a snapshot that does not fit", "resume", came_with, right)
         voice = from_named_tensors(self._model.voice, snapshot.voice)
-        session = self._place(_Open(0, snapshot.epoch + 1, snapshot.spec, snapshot.state, snapshot.last, voice))
+        epoch, spec, state, last = snapshot.epoch + 1, snapshot.spec, snapshot.state, snapshot.last
+        session = self._place(_Open(0, epoch, spec, state, last, voice, snapshot.seen))
         kv.unpack(self._kv, session.slot, snapshot.committed, snapshot.kv)
-        return SessionRef(snapshot.spec.id, session.epoch)
+        return SessionRef(spec.id, epoch)
 
     @torch.inference_mode()
     def replay(self, spec: SessionSpec, records: Sequence[TurnRecord]) -> SessionRef:
@@ -234,21 +240,12 @@ class EmbeddedEngine:
                 continue
             if chunk.seq != right:
                 raise WrongSeq(ref, chunk.seq, right)
-            self._check_chunk(ref, chunk)
+            check_chunk(ref, chunk, self._model.config, self._vocab_size)
             own = None if session.last is None else session.last.own
-            fed, state = begin(session.state, chunk.text, self._model.config.typed_per_tick, own)
+            pair = pair_of(session.seen, chunk.frame)
+            fed, state = begin(session.state, chunk.text, self._model.config.typed_per_tick, own, pair)
             rows.append(_Row(session, chunk, fed, state))
         return rows
-
-    def _check_chunk(self, ref: SessionRef, chunk: InputChunk) -> None:
-        config, dmel, where = self._model.config, chunk.dmel, f"session {ref.id!r}, seq {chunk.seq}"
-        shape = (config.frames_per_tick, config.mel.n_mels)
-        if dmel is not None and (dmel.shape != shape or dmel.dtype != np.uint8):
-            raise InputError("dmel", where, f"{dmel.dtype} {list(dmel.shape)}", f"uint8 {list(shape)} or None")
-        if dmel is not None and int(dmel.max()) >= config.mel.n_levels:
-            raise InputError("dmel", where, f"level {dmel.max()}", f"levels 0 to {config.mel.n_levels - 1}")
-        if any(not run or not all(0 <= token < self._vocab_size for token in run) for run in chunk.text):
-            raise InputError("text", where, chunk.text, f"runs of a marker and tokens, ids 0 to {self._vocab_size - 1}")
 
     def _extend(self, rows: Sequence[_Row], first: int) -> Extended:
         """One forward over all that is new; rows between the sessions of this call append nothing."""
@@ -259,7 +256,7 @@ class EmbeddedEngine:
         laid = [nothing()] * batch
         for row in rows:
             index = row.session.slot - first
-            laid[index] = lay_out([row.fed], config.sound_tokens)
+            laid[index] = lay_out([row.fed], config.sound_tokens, config.sight_tokens)
             ticks[index] = row.chunk.seq
             if row.chunk.dmel is not None:
                 levels_BFC[index] = row.chunk.dmel
@@ -285,9 +282,12 @@ class EmbeddedEngine:
 
     def _last_hidden(self, rows: Sequence[_Row], first: int, extended: Extended) -> Tensor:
         """Hidden states [B, U] at the last position of each row that takes a turn."""
-        last_B = torch.zeros(len(extended.hidden_BTU), dtype=torch.long, device=self._device)
+        last_B, config = (
+            torch.zeros(len(extended.hidden_BTU), dtype=torch.long, device=self._device),
+            self._model.config,
+        )
         for row in rows:
-            last_B[row.session.slot - first] = self._model.config.sound_tokens + row.fed.positions - 1
+            last_B[row.session.slot - first] = row.fed.positions(config.sound_tokens, config.sight_tokens) - 1
         return extended.hidden_BTU[torch.arange(len(last_B), device=self._device), last_B]
 
     def _feed(
@@ -338,13 +338,15 @@ class EmbeddedEngine:
         voice = None
         if block is not None:
             result, voice = _with_sound(result, block), block.state
-        again = _Open(session.slot, session.epoch, session.spec, done.state, result, voice)
+        seen = session.seen if row.chunk.frame is None else row.chunk.frame
+        again = _Open(session.slot, session.epoch, session.spec, done.state, result, voice, seen)
         return _Turned(again, done.unsaid_places)
 
     def _replay_part(self, session: _Open, part: Sequence[ReplayedTurn], silent: int) -> None:
         """Append a few logged ticks in one forward; its voice sounds in those after tick `silent`."""
-        laid = lay_out([turn.fed for turn in part], self._model.config.sound_tokens)
-        levels_TFC = silence(self._model.config, len(part))
+        config = self._model.config
+        laid = lay_out([turn.fed for turn in part], config.sound_tokens, config.sight_tokens)
+        levels_TFC = silence(config, len(part))
         for index, turn in enumerate(part):
             if turn.record.dmel is not None:
                 levels_TFC[index] = turn.record.dmel
@@ -354,7 +356,7 @@ class EmbeddedEngine:
         extended = append(self._model, [laid], levels_1FC, ticks_1N, before, self._vocab_size)
         kv.commit(self._kv, session.slot, extended.state)
         labels = extended.labels_BS[0]
-        sounds, heard_id = self._model.config.sound_tokens, session.state.heard_id
+        sounds, heard_id = config.sound_tokens, session.state.heard_id
         _, heard_id = collapse(labels[:-sounds], heard_id)
         heard, heard_id = collapse(labels[-sounds:], heard_id)
         last, done = part[-1].record, part[-1].finished
@@ -365,7 +367,8 @@ class EmbeddedEngine:
         if block is not None:
             result = replace(_with_sound(result, block), own=last.own, begun=last.begun)
         state, voice = replace(done.state, heard_id=heard_id), block and block.state
-        self._sessions[session.spec.id] = _Open(session.slot, session.epoch, session.spec, state, result, voice)
+        seen = next((turn.record.frame for turn in reversed(part) if turn.record.frame is not None), session.seen)
+        self._sessions[session.spec.id] = _Open(session.slot, session.epoch, session.spec, state, result, voice, seen)
 
     def _sounded_again(
         self, session: _Open, part: Sequence[ReplayedTurn], hidden_NU: Tensor, silent: int

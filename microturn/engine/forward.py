@@ -1,7 +1,7 @@
 """One forward over ticks that are laid out, appended to rows of keys and values. It decides nothing and keeps nothing.
 
 Shapes: B rows, N ticks, F mel frames, C channels, P frames a position, S sound positions, X tokens, O own blocks,
-T new positions, U model width, V words.
+T new positions, U model width, V pairs of frames, or words where it is the last axis.
 """
 
 from collections.abc import Sequence
@@ -45,9 +45,10 @@ def append(
     levels_BSPC = torch.as_tensor(levels_BFC.reshape(shape), device=device)
     seconds_BN = torch.as_tensor(TICK_MS / 1000 * ticks_BN, device=device)
     tokens_BX = _padded([row.tokens for row in laid], device)
-    orders = _orders(laid, levels_BSPC.shape[1] + tokens_BX.shape[1])
-    own_BOPC = _own_blocks(laid, config, device)
-    x_BTU = model.fusion(levels_BSPC, seconds_BN, tokens_BX, _padded(orders, device), own_BOPC)
+    own_BOPC, pairs_BVPHWC = _own_blocks(laid, config, device), _pairs(laid, config, device)
+    first_own = levels_BSPC.shape[1] + tokens_BX.shape[1]
+    orders = _orders(laid, first_own, first_own + (0 if own_BOPC is None else own_BOPC.shape[1]))
+    x_BTU = model.fusion(levels_BSPC, seconds_BN, tokens_BX, _padded(orders, device), own_BOPC, pairs_BVPHWC)
     hidden_BTU, tapped_BTU, after = model.step(x_BTU, new_B, before)
     places_BS = _padded([row.sound_places for row in laid], device)
     tapped_BSU = tapped_BTU.gather(1, places_BS[:, :, None].expand(-1, -1, tapped_BTU.shape[2]))
@@ -61,12 +62,13 @@ def silence(config: InteractionConfig, ticks: int) -> npt.NDArray[np.uint8]:
     return np.zeros((ticks, config.frames_per_tick, config.mel.n_mels), np.uint8)
 
 
-def _orders(laid: Sequence[Positions], first_own: int) -> list[list[int]]:
-    """Indices of positions by row, own blocks from `first_own` on."""
+def _orders(laid: Sequence[Positions], first_own: int, first_seen: int) -> list[list[int]]:
+    """Indices of positions by row, own blocks from `first_own` on, what is seen from `first_seen` on."""
     orders = [list(row.order) for row in laid]
     for row, order in zip(laid, orders, strict=True):
-        for index, place in enumerate(row.own_places):
-            order[place] = first_own + index
+        for first, places in ((first_own, row.own_places), (first_seen, row.seen_places)):
+            for index, place in enumerate(places):
+                order[place] = first + index
     return orders
 
 
@@ -78,6 +80,17 @@ def _own_blocks(laid: Sequence[Positions], config: InteractionConfig, device: to
     quiet = list(silence(config, 1))
     own_BOFC = np.stack([[*row.own, *quiet * (most - len(row.own))] for row in laid])
     return torch.as_tensor(own_BOFC, device=device)
+
+
+def _pairs(laid: Sequence[Positions], config: InteractionConfig, device: torch.device) -> Tensor | None:
+    """Pairs of frames [B, V, 2, H, W, 3], darkness on the right; None where no row has any."""
+    most = max(len(row.seen) for row in laid)
+    if not most:
+        return None
+    assert config.sight is not None
+    dark = [np.zeros((2, config.sight.height, config.sight.width, 3), np.uint8)]
+    pairs_BVPHWC = np.stack([[*row.seen, *dark * (most - len(row.seen))] for row in laid])
+    return torch.as_tensor(pairs_BVPHWC, device=device)
 
 
 def _padded(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:

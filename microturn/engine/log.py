@@ -16,7 +16,8 @@ import numpy.typing as npt
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.engine.api import InputChunk, TurnResult
-from microturn.engine.session import Block, Fed, Finished, Frame, Runs, SessionState, Spoken, begin, finish, pair_of
+from microturn.engine.session import Block, Fed, Finished, Runs, SessionState, Spoken, begin, finish
+from microturn.media.picture import Frame, pair_of
 from microturn.model.config import InteractionConfig
 
 

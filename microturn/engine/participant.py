@@ -1,4 +1,4 @@
-"""The model as a participant: sound to levels, a turn of an engine's session, ids to words and events. No decisions."""
+"""The model as a participant: sound to levels, pictures to its grid, ids to words and events. No decisions."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,13 @@ from microturn.media.mel import MelConfig, MelStream, quantize
 from microturn.media.pcm import Pcm
 from microturn.media.text import N_CONTROL, Control, TextTokenizer
 from microturn.model.checkpoint import Checkpoint
+from microturn.model.config import SightConfig
 
 
 class EngineParticipant:
     """Speaks for one session: hears sound (None is silence) and typed text, says text and events.
+
+    sight: the grid that pictures are fitted into; None for a model without sight, which passes over them.
 
     Events carry the end of their tick: one "heard" and one "say" for the words of the tick, "unsaid" for words said
     before that never sounded, now that it is silent, then one for each control token said ("yield", "delegate"), and
@@ -28,8 +31,15 @@ class EngineParticipant:
     logged: its last tick as a line of the append log, None before the first.
     """
 
-    def __init__(self, engine: Engine, ref: SessionRef, tokenizer: TextTokenizer, mel: MelConfig) -> None:
-        self.engine, self.ref = engine, ref
+    def __init__(
+        self,
+        engine: Engine,
+        ref: SessionRef,
+        tokenizer: TextTokenizer,
+        mel: MelConfig,
+        sight: SightConfig | None = None,
+    ) -> None:
+        self.engine, self.ref, self._sight = engine, ref, sight
         self._tokenizer, self._mel = tokenizer, MelStream(mel)
         self.logged: TurnRecord | None = None
         self._first_seq = 0
@@ -61,7 +71,8 @@ class EngineParticipant:
 def participant(checkpoint: Checkpoint, spec: SessionSpec) -> EngineParticipant:
     """A checkpoint as a participant, on an engine of its own."""
     engine = EmbeddedEngine(checkpoint.model, checkpoint.tokenizer.vocab_size, slots=1)
-    return EngineParticipant(engine, engine.open(spec), checkpoint.tokenizer, checkpoint.model.config.mel)
+    config = checkpoint.model.config
+    return EngineParticipant(engine, engine.open(spec), checkpoint.tokenizer, config.mel, config.sight)
 
 
 def said_chunk(result: TurnResult, tokenizer: TextTokenizer) -> Chunk:

@@ -1,9 +1,9 @@
 """One session between two ticks, as a plain value, and the order of its positions. No tensors, no model.
 
 A tick in the sequence, as in training (`train/batch.py`): the token said last that was not yet fed, the block of its
-own sound if the last tick sounded, sound positions, typed runs; the last of these decides. Then the tokens said, each
-fed back, but for the one that fills the tick's budget: that one is fed together with the next tick's input, so going on
-speaking costs no forward more.
+own sound if the last tick sounded, what is seen, sound positions, typed runs; the last of these decides. Then the
+tokens said, each fed back, but for the one that fills the tick's budget: that one is fed together with the next tick's
+input, so going on speaking costs no forward more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from microturn.media.picture import Pair
 from microturn.media.text import N_CONTROL, Control
 
 Runs = tuple[tuple[int, ...], ...]
@@ -44,24 +45,25 @@ class SessionState:
 
 
 class Fed(NamedTuple):
-    """What a tick feeds besides sound, by where it stands: tokens, then the own block, before the sound; typed tokens
-    after it; tokens said after the decision."""
+    """What a tick feeds besides sound, by where it stands: tokens, the own block, what is seen, before the sound; typed
+    tokens after it; tokens said after the decision."""
 
     carried: tuple[int, ...]
     own: Block | None
     typed: tuple[int, ...]
     said: tuple[int, ...] = ()
+    seen: Pair | None = None
 
-    @property
-    def positions(self) -> int:
-        """How many positions these are."""
-        return len(self.carried) + (self.own is not None) + len(self.typed) + len(self.said)
+    def positions(self, sounds: int, sights: int) -> int:
+        """How many positions the tick is, with so many of sound, and of sight if it brings a picture."""
+        seen = sights if self.seen is not None else 0
+        return len(self.carried) + (self.own is not None) + seen + sounds + len(self.typed) + len(self.said)
 
 
 class Positions(NamedTuple):
-    """Ticks laid end to end. `order` indexes sound positions first, then `tokens`, and is 0 for own blocks.
+    """Ticks laid end to end. `order` indexes sound positions first, then `tokens`, and is 0 for what comes after those.
 
-    `sound_places` and `own_places` are indices of it, `ends` those of each tick's last position.
+    `sound_places`, `own_places` and `seen_places` are indices of it, `ends` those of each tick's last position.
     """
 
     tokens: list[int]
@@ -69,6 +71,8 @@ class Positions(NamedTuple):
     sound_places: list[int]
     own: list[Block]
     own_places: list[int]
+    seen: list[Pair]
+    seen_places: list[int]
     ends: list[int]
 
 
@@ -92,10 +96,12 @@ class Spoken(NamedTuple):
     begun: int | None = None
 
 
-def begin(state: SessionState, text: Runs, typed_per_tick: int, own: Block | None) -> tuple[Fed, SessionState]:
-    """What a tick that brings `text` feeds after one that sounded `own`, and the session without it."""
+def begin(
+    state: SessionState, text: Runs, typed_per_tick: int, own: Block | None, seen: Pair | None = None
+) -> tuple[Fed, SessionState]:
+    """What a tick that brings `text` and `seen` feeds after one that sounded `own`, and the session without it."""
     typed, waiting = take_typed(state.waiting + text, typed_per_tick)
-    return Fed(state.carried, own, typed), replace(state, carried=(), waiting=waiting)
+    return Fed(state.carried, own, typed, seen=seen), replace(state, carried=(), waiting=waiting)
 
 
 def finish(state: SessionState, spoken: Spoken, labels: Iterable[int], text_per_tick: int) -> Finished:
@@ -132,10 +138,10 @@ def take_typed(runs: Runs, budget: int) -> tuple[tuple[int, ...], Runs]:
 
 def nothing() -> Positions:
     """No tick at all."""
-    return Positions([], [], [], [], [], [])
+    return Positions([], [], [], [], [], [], [], [])
 
 
-def lay_out(ticks: Sequence[Fed], sounds_per_tick: int) -> Positions:
+def lay_out(ticks: Sequence[Fed], sounds_per_tick: int, sights_per_pair: int = 0) -> Positions:
     """Put ticks in order; the index of a token is its place among all tokens, after all sound positions."""
     n_sound = len(ticks) * sounds_per_tick
     laid = nothing()
@@ -151,6 +157,10 @@ def lay_out(ticks: Sequence[Fed], sounds_per_tick: int) -> Positions:
             laid.own_places.append(len(laid.order))
             laid.own.append(tick.own)
             laid.order.append(0)
+        if tick.seen is not None:
+            laid.seen_places.extend(range(len(laid.order), len(laid.order) + sights_per_pair))
+            laid.seen.append(tick.seen)
+            laid.order.extend([0] * sights_per_pair)
         laid.sound_places.extend(range(len(laid.order), len(laid.order) + sounds_per_tick))
         laid.order.extend(range(index * sounds_per_tick, (index + 1) * sounds_per_tick))
         place(tick.typed)

@@ -16,7 +16,7 @@ from microturn.engine.api import SessionSpec, Snapshot, TurnResult
 from microturn.engine.session import SessionState
 
 FORMAT = "microturn-session-1"
-LAST, VOICE = "last.", "voice"
+LAST, VOICE, SEEN = "last.", "voice", "seen"
 RIGHT = f"a {FORMAT} safetensors file made by `snapshot_to_bytes`"
 
 
@@ -32,7 +32,8 @@ def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
         "weights": snapshot.weights,
     }
     voice = {VOICE + name: tensor for name, tensor in snapshot.voice.items()}
-    tensors = snapshot.kv | voice | _sound_tensors(last)
+    seen = {} if snapshot.seen is None else {SEEN: torch.as_tensor(snapshot.seen.copy())}
+    tensors = snapshot.kv | voice | seen | _sound_tensors(last)
     return save(tensors, metadata={"format": FORMAT, "session": json.dumps(header)})
 
 
@@ -52,8 +53,9 @@ def snapshot_from_bytes(data: bytes, where: str = "snapshot") -> Snapshot:
         last = _result(header["last"], tensors)
         voice = {name.removeprefix(VOICE): t for name, t in tensors.items() if name.startswith(VOICE)}
         epoch, committed = int(header["epoch"]), int(header["committed"])
-        rest = {name: tensor for name, tensor in tensors.items() if not name.startswith((LAST, VOICE))}
-        return Snapshot(spec, epoch, state, last, committed, header["weights"], rest, voice)
+        rest = {name: tensor for name, tensor in tensors.items() if not name.startswith((LAST, VOICE, SEEN))}
+        seen = tensors[SEEN].numpy() if SEEN in tensors else None
+        return Snapshot(spec, epoch, state, last, committed, header["weights"], rest, voice, seen)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("a snapshot with a broken header", where, f"{error!r}", RIGHT) from error
 

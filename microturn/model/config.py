@@ -1,5 +1,6 @@
 """Shapes of the interaction model: what a checkpoint must say about itself. No weights, no behaviour."""
 
+import math
 from dataclasses import dataclass, field
 
 from microturn.core.errors import ConfigError
@@ -98,13 +99,51 @@ class VoiceConfig:
 
 
 @dataclass(frozen=True)
+class SightConfig:
+    """The grid of pixels a camera is fitted into, and how a pair of its frames becomes positions; defaults are `tiny`.
+
+    Patches of `patch` pixels are folded by the squares of `folds` to `widths` channels; `patches_per_token` of them, in
+    reading order, share a position, as frames of sound do.
+    """
+
+    height: int = 80
+    width: int = 80
+    patch: int = 40
+    folds: tuple[int, ...] = (5, 4, 2)
+    widths: tuple[int, ...] = (64, 192, 256)
+    patches_per_token: int = 4
+
+    def __post_init__(self) -> None:
+        if math.prod(self.folds) != self.patch or len(self.folds) != len(self.widths):
+            came = f"folds = {self.folds}, widths = {self.widths}"
+            raise ConfigError("folds", "SightConfig", came, f"factors of patch = {self.patch}, a width for each")
+        if self.height % self.patch or self.width % self.patch:
+            came = f"{self.height} x {self.width}"
+            raise ConfigError("a grid of broken patches", "SightConfig", came, f"multiples of patch = {self.patch}")
+        if self.patches % self.patches_per_token:
+            came = f"patches_per_token = {self.patches_per_token}"
+            raise ConfigError("patches do not divide", "SightConfig", came, f"a divisor of {self.patches}")
+
+    @property
+    def patches(self) -> int:
+        """Patches of a frame."""
+        return (self.height // self.patch) * (self.width // self.patch)
+
+    @property
+    def tokens_per_pair(self) -> int:
+        """Positions of a pair of frames."""
+        return self.patches // self.patches_per_token
+
+
+@dataclass(frozen=True)
 class InteractionConfig:
     """The whole model: backbone, front end, vocabulary.
 
     A micro-turn is `sound_tokens` positions of sound, each a stack of equal shares of the tick's mel frames;
     tick and clock features are added to the first of them. The transcript is read after `heard_layer` layers;
     with `reads_heard` the layers above read it as words, too (docs/decisions/0012).
-    A model with a `voice` also sounds and hears itself; without one its words are its whole output.
+    A model with a `voice` also sounds and hears itself; without one its words are its whole output. One with `sight`
+    has more positions in ticks that bring a picture, and no others.
     """
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -119,6 +158,7 @@ class InteractionConfig:
     text_per_tick: int = 2
     typed_per_tick: int = 8
     voice: VoiceConfig | None = None
+    sight: SightConfig | None = None
 
     def __post_init__(self) -> None:
         if self.frames_per_tick % self.sound_tokens:
@@ -129,6 +169,11 @@ class InteractionConfig:
         if not 0 < self.heard_layer <= self.backbone.layers:
             came = f"heard_layer = {self.heard_layer}"
             raise ConfigError("no such layer", "InteractionConfig", came, f"1 to {self.backbone.layers}")
+
+    @property
+    def sight_tokens(self) -> int:
+        """Positions of a tick that brings a picture, besides the others."""
+        return 0 if self.sight is None else self.sight.tokens_per_pair
 
     @property
     def frames_per_tick(self) -> int:

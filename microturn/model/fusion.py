@@ -1,10 +1,10 @@
-"""One micro-turn's input as positions of the sequence: sound with tick and clock, text, own voice. No decisions here.
+"""One micro-turn's input as positions of the sequence: sound with tick and clock, text, own voice, sight. No decisions.
 
 Sound (dMel, Bai et al. 2024, arXiv 2407.15835): every (channel, level) of a mel frame has an embedding, summed over
 channels; the frames of one position are stacked and folded to the model's width, as patches of a picture are.
 
 Shapes: B sessions, S sound positions, N ticks, P frames a position, C mel channels, L levels, U model width, X tokens,
-O own positions (for these P is all frames of a tick).
+O own positions (for these P is all frames of a tick), I positions of sight.
 """
 
 import math
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from microturn.model.backbone import RMSNorm
 from microturn.model.config import InteractionConfig
+from microturn.model.sight import SightStem
 
 SHORTEST_PERIOD_S = 0.4
 LONGEST_PERIOD_S = 4_200.0
@@ -85,6 +86,7 @@ class Fusion(nn.Module):
         self.tokens = nn.Embedding(config.vocab_size, width)
         self.token_norm = RMSNorm(width, config.backbone.norm_eps)
         self.own = None if config.voice is None else OwnStem(config, config.voice.own_width)
+        self.sight = None if config.sight is None else SightStem(config.sight, width, config.backbone.norm_eps)
 
     def embed_sound(self, levels_BSPC: Tensor, seconds_BN: Tensor) -> Tensor:
         """Sound positions [B, S, U], S = N * sound_tokens; clock features at each, the tick's mark at its first."""
@@ -106,16 +108,19 @@ class Fusion(nn.Module):
         tokens_BX: Tensor,
         order_BT: Tensor,
         own_BOPC: Tensor | None = None,
+        pairs_BVPHWC: Tensor | None = None,
     ) -> Tensor:
         """Positions in order, [B, T, U].
 
-        `order_BT` indexes sound positions first (0..S-1), then tokens (S..S+X-1), then own blocks (S+X..S+X+O-1).
-        A model without a voice has no place for own blocks and passes over them.
+        `order_BT` indexes sound positions first (0..S-1), then tokens (S..S+X-1), then own blocks (S+X..S+X+O-1), then
+        what was seen (S+X+O..S+X+O+I-1). A model without a voice or without sight passes over what it has no place for.
         """
         sound_BSU = self.embed_sound(levels_BSPC, seconds_BN)
         parts = [sound_BSU, self.embed_text(tokens_BX).to(sound_BSU.dtype)]
         if self.own is not None and own_BOPC is not None:
             parts.append(self.own(own_BOPC).to(sound_BSU.dtype))
+        if self.sight is not None and pairs_BVPHWC is not None and pairs_BVPHWC.shape[1]:
+            parts.append(self.sight(pairs_BVPHWC).to(sound_BSU.dtype))
         parts_BIU = torch.cat(parts, dim=1)
         return parts_BIU.gather(1, order_BT[:, :, None].expand(-1, -1, parts_BIU.shape[2]))
 

@@ -39,9 +39,10 @@ class InteractionModel(nn.Module):
         tokens_BX: Tensor,
         order_BT: Tensor,
         own_BOPC: Tensor | None = None,
+        pairs_BVPHWC: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Whole sessions: last hidden states and the states the transcript is read from, both [B, T, U]."""
-        x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC)
+        x_BTU = self.fusion(levels_BSPC, seconds_BN, tokens_BX, order_BT, own_BOPC, pairs_BVPHWC)
         hidden_BTU, tapped_BTU = self.backbone(x_BTU, self.config.heard_layer, self._at_tap)
         assert tapped_BTU is not None
         return hidden_BTU, tapped_BTU

@@ -1,9 +1,10 @@
 """Streams to tensors: the order of positions, targets and their weights. Knows tokens; renders nothing.
 
 A tick is: sound positions, then typed tokens; the last of these decides. Then come the words written in that tick.
-For a model with a voice, what a tick sounds is one more position, an own one, before the sound of the next tick.
-Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, X text tokens, O own blocks,
-T positions.
+For a model with a voice, what a tick sounds is one more position, an own one, before the sound of the next tick; for
+one with sight, what a tick brings to see stands right before its sound.
+Shapes: B streams, N ticks, S sound positions, P frames a position, C channels, X text tokens, O own blocks, V pairs of
+pictures, T positions.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from microturn.data.history import History, Saying
 from microturn.data.stream import Stream
+from microturn.media.picture import Frame, Pair, pair_of
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.config import InteractionConfig
 
@@ -27,7 +29,8 @@ HEARD_DELAY_MS = 60
 class BatchConfig:
     """Fixed shapes, and how much each kind of moment weighs in the loss.
 
-    `own_slots`: ticks of a stream that may sound, for a model with a voice.
+    `own_slots`: ticks of a stream that may sound, for a model with a voice. `tick_offset_s`: half of the streams begin
+    somewhere in that much of a session, so that a long one is nothing new.
     """
 
     ticks: int = 320
@@ -38,13 +41,13 @@ class BatchConfig:
     near_ticks: int = 5
     say_weight: float = 3.0
     heard_blank_weight: float = 0.2
-    tick_offset_s: float = 600.0
+    tick_offset_s: float = 4_000.0
 
 
 class Batch(NamedTuple):
     """What `InteractionModel.forward` takes, and targets: ids or NO_TARGET, weights fp32, both [B, T].
 
-    O is 0 for a model without a voice.
+    O is 0 for a model without a voice, V where no stream of the batch has a camera.
     """
 
     levels_BSPC: Tensor
@@ -52,6 +55,7 @@ class Batch(NamedTuple):
     tokens_BX: Tensor
     order_BT: Tensor
     own_BOPC: Tensor
+    pairs_BVPHWC: Tensor
     decide_BT: Tensor
     decide_weight_BT: Tensor
     heard_BT: Tensor
@@ -60,12 +64,13 @@ class Batch(NamedTuple):
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The arguments of the forward, in order."""
-        return self[:5]
+        return self[:6]
 
 
-def row_length(model: InteractionConfig, config: BatchConfig) -> int:
-    """Positions of a stream in a batch."""
-    return config.ticks * model.sound_tokens + config.text_slots + _own_slots(model, config)
+def row_length(model: InteractionConfig, config: BatchConfig, seen: bool = False) -> int:
+    """Positions of a stream in a batch; `seen`: of one in which any stream has a camera."""
+    per_tick = model.sound_tokens + (model.sight_tokens if seen else 0)
+    return config.ticks * per_tick + config.text_slots + _own_slots(model, config)
 
 
 def _own_slots(model: InteractionConfig, config: BatchConfig) -> int:
@@ -123,10 +128,11 @@ def _moments(history: History, tokenizer: TextTokenizer, model: InteractionConfi
 class _Row:
     """One stream being laid out: positions in order, each with its target; tokens and ticks heard of itself beside."""
 
-    def __init__(self, n_sound: int, text_slots: int) -> None:
-        self.n_sound, self.text_slots = n_sound, text_slots
+    def __init__(self, n_sound: int, text_slots: int, own_slots: int) -> None:
+        self.n_sound, self.text_slots, self.own_slots = n_sound, text_slots, own_slots
         self.tokens: list[int] = []
         self.own_ticks: list[int] = []
+        self.pairs: list[Pair] = []
         self.order: list[int] = []
         self.decide: list[int] = []
         self.decide_weight: list[float] = []
@@ -151,6 +157,12 @@ class _Row:
         self._place(self.n_sound + self.text_slots + len(self.own_ticks), NO_TARGET, 0.0)
         self.own_ticks.append(tick)
 
+    def place_seen(self, pair: Pair, positions: int) -> None:
+        first = self.n_sound + self.text_slots + self.own_slots + len(self.pairs) * positions
+        for index in range(first, first + positions):
+            self._place(index, NO_TARGET, 0.0)
+        self.pairs.append(pair)
+
 
 def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Row:
     """Order and decision targets of one stream. Text or own voice beyond the slots ends the targets there.
@@ -159,7 +171,8 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
     """
     history, typed = stream.history, _typed_by_tick(stream, tokenizer, model.typed_per_tick)
     moments = _moments(history, tokenizer, model, config)
-    row = _Row(config.ticks * model.sound_tokens, config.text_slots)
+    row = _Row(config.ticks * model.sound_tokens, config.text_slots, _own_slots(model, config))
+    pairs = _pairs(stream, model, config)
     full = False
     for tick in range(config.ticks):
         asked, words, own = typed.get(tick, []), moments.words.get(tick, []), tick - 1 in moments.sounds
@@ -170,11 +183,27 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
         row.taught = not full and tick not in history.untaught
         if own:
             row.place_own(tick - 1)
+        if tick in pairs:
+            row.place_seen(pairs[tick], model.sight_tokens)
         first, weight = _first_target(tick, moments, config)
         _place_input(row, tick, asked, first, weight, model)
         row.taught = row.taught and tick not in moments.due  # words said where others, or none, were due
         _place_words(row, words, model, config)
     return row
+
+
+def _pairs(stream: Stream, model: InteractionConfig, config: BatchConfig) -> dict[int, Pair]:
+    """What is seen in each tick that brings a picture: it and the one before it."""
+    if model.sight is None or stream.frames is None:
+        return {}
+    pairs: dict[int, Pair] = {}
+    before: Frame | None = None
+    for tick in range(config.ticks):
+        frame = stream.frames(tick)
+        pair = pair_of(before, frame)
+        if pair is not None:
+            pairs[tick], before = pair, frame
+    return pairs
 
 
 def _first_target(tick: int, moments: _Moments, config: BatchConfig) -> tuple[int, float]:
@@ -234,7 +263,8 @@ def make_batch(
 ) -> Batch:
     """One batch of fixed shape. Streams shorter than `config.ticks` are an error; the session clock starts anywhere."""
     n_sound = config.ticks * model.sound_tokens
-    shape = (len(streams), row_length(model, config))
+    seen = model.sight is not None and any(stream.frames is not None for stream in streams)
+    shape = (len(streams), row_length(model, config, seen))
     order = np.zeros(shape, np.int64)
     tokens = np.zeros((len(streams), config.text_slots), np.int64)
     decide, heard = np.full(shape, NO_TARGET), np.full(shape, NO_TARGET)
@@ -243,6 +273,8 @@ def make_batch(
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     block = (model.frames_per_tick, model.mel.n_mels)
     own = np.zeros((len(streams), _own_slots(model, config), *block), np.uint8)
+    grid = (0, 0) if model.sight is None else (model.sight.height, model.sight.width)
+    pairs = np.zeros((len(streams), config.ticks if seen else 0, 2, *grid, 3), np.uint8)
     for index, stream in enumerate(streams):
         row = _lay_out(stream, tokenizer, model, config)
         used = len(row.order)
@@ -251,6 +283,8 @@ def make_batch(
         if row.own_ticks:
             assert stream.own_levels is not None, "a stream that is written only, for a model with a voice"
             own[index, : len(row.own_ticks)] = stream.own_levels.reshape(-1, *block)[row.own_ticks]
+        if row.pairs:
+            pairs[index, : len(row.pairs)] = row.pairs
         decide[index, :used], decide_weight[index, :used] = row.decide, row.decide_weight
         places = np.array(row.sound_place)
         heard[index, places], heard_weight[index, places] = int(Control.PAD), config.heard_blank_weight
@@ -260,5 +294,5 @@ def make_batch(
     starts_s = np.where(rng.random(len(streams)) < 0.5, 0.0, rng.uniform(0.0, config.tick_offset_s, len(streams)))
     seconds = starts_s[:, None] + 0.2 * np.arange(config.ticks)
     levels_BSPC = levels.reshape(len(streams), n_sound, model.frames_per_token, -1)
-    arrays = (levels_BSPC, seconds, tokens, order, own, decide, decide_weight, heard, heard_weight)
+    arrays = (levels_BSPC, seconds, tokens, order, own, pairs, decide, decide_weight, heard, heard_weight)
     return Batch(*(torch.from_numpy(a) for a in arrays))

@@ -31,9 +31,11 @@ Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 
 
 def _is_new_to(model: InteractionModel, name: str) -> bool:
-    """Whether a parameter belongs to a layer beyond the last one of `model`, or to an ear it has not."""
+    """Whether a parameter belongs to a layer beyond the last one of `model`, or to an ear or an eye it has not."""
     if name.startswith("fusion.own."):
         return model.config.voice is None
+    if name.startswith("fusion.sight."):
+        return model.config.sight is None
     if name == "heard_gain":
         return not model.config.reads_heard
     prefix, _, rest = name.partition("backbone.layers.")
@@ -159,7 +161,7 @@ class Trainer:
         """Begin a new run with the weights of a model of the same shapes, or of one with fewer layers or no voice.
 
         Layers it does not have are added on top as they begin in a fresh model, where they pass on what they get. So
-        is the ear of a model with a voice for itself, and the voice where there is none of these shapes.
+        are the ear of a model with a voice for itself, its sight, and the voice where there is none of these shapes.
         """
         fresh = whole_state(self.model.state_dict())
         added = {name: tensor for name, tensor in fresh.items() if _is_new_to(model, name)}

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from microturn.train.distributed import own_part, whole
 
-MUON = ("backbone.layers.", "fusion.sound.", "fusion.own.")
+MUON = ("backbone.layers.", "fusion.sound.", "fusion.own.", "fusion.sight.")
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 

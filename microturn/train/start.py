@@ -75,13 +75,14 @@ def train(
 
 
 def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
-    """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top or an ear."""
+    """Whether weights of `given` can begin a model of `wanted`: the same but for layers on top, an ear or an eye."""
     given, wanted = _sequence(given), _sequence(wanted)
     below = tuple(layer for layer in wanted.backbone.global_layers if layer < given.backbone.layers)
     cut = replace(wanted.backbone, layers=given.backbone.layers, global_layers=below)
     voice = wanted.voice if given.voice else None
+    sight = wanted.sight if given.sight else None
     heard = wanted.reads_heard and given.reads_heard
-    return given == replace(wanted, backbone=cut, voice=voice, reads_heard=heard)
+    return given == replace(wanted, backbone=cut, voice=voice, sight=sight, reads_heard=heard)
 
 
 def _sequence(config: InteractionConfig) -> InteractionConfig:

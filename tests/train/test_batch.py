@@ -216,5 +216,5 @@ def test_a_model_without_a_voice_is_taught_the_words_alone() -> None:
 
 def test_an_own_block_is_what_the_model_is_given() -> None:
     batch = spoken_batch(spoken(Saying(3, ("four",), (0,), 3)))
-    assert [tensor.shape[0] for tensor in batch.inputs] == [1] * 5
-    assert batch.inputs[-1] is batch.own_BOPC
+    assert [tensor.shape[0] for tensor in batch.inputs] == [1] * 6
+    assert batch.inputs[-2] is batch.own_BOPC

@@ -15,6 +15,7 @@ import torch
 from microturn.core.errors import ConfigError, InputError
 from microturn.data.history import History, Saying
 from microturn.model.checkpoint import load_checkpoint
+from microturn.model.config import SightConfig
 from microturn.model.interaction import VOICE, InteractionModel, init_weights
 from microturn.train import loop
 from microturn.train.batch import Batch, make_batch
@@ -170,6 +171,18 @@ def test_a_model_with_a_voice_can_begin_with_one_without(tmp_path: Path) -> None
     for name, tensor in one.model.state_dict().items():
         assert torch.equal(tensor, given.get(name, fresh[name])), name
         assert name in given or name.startswith(("fusion.own.", VOICE))
+
+
+def test_a_model_with_sight_can_begin_with_a_blind_one(tmp_path: Path) -> None:
+    blind = InteractionModel(toy_config().model)
+    init_weights(blind, 5)
+    config = toy_config()
+    one = trainer(replace(config, model=replace(config.model, sight=SightConfig())), tmp_path)
+    one.begin_with(blind)
+    given = blind.state_dict()
+    new = [name for name in one.model.state_dict() if name not in given]
+    assert new and all(name.startswith("fusion.sight.") for name in new)
+    assert all(torch.equal(one.model.state_dict()[name], tensor) for name, tensor in given.items())
 
 
 def test_a_voice_of_the_same_shapes_is_taken_over_and_of_others_begun_afresh(tmp_path: Path) -> None:
