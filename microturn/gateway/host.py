@@ -67,6 +67,10 @@ class Host(Protocol):
         """How `join` opens the engine's session, enough to open it again; None where there is no engine."""
         ...
 
+    def reads(self, text: str) -> bool:
+        """Whether the model was taught every word of a text."""
+        ...
+
     def capacity(self) -> Capacity:
         """Sessions it can hold, and how many more it would take now."""
         ...
@@ -127,6 +131,10 @@ class EchoHost:
         """Its place is free."""
         with self._lock:
             self._partners.remove(partner)
+
+    def reads(self, text: str) -> bool:
+        """It follows no instructions."""
+        return False
 
     def capacity(self) -> Capacity:
         """Room there is now."""
@@ -190,6 +198,10 @@ class ModelHost:
         """Its slot is free."""
         assert isinstance(partner, EngineParticipant)
         self._engine.close(partner.ref)
+
+    def reads(self, text: str) -> bool:
+        """Whether every word of a text is one token of its vocabulary, in which all frequent words of its world are."""
+        return all(map(self._tokenizer.starts_word, self._tokenizer.encode(text)))
 
     def capacity(self) -> Capacity:
         """Room there is now."""

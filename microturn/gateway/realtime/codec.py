@@ -5,9 +5,12 @@ user's turns) and speaking.py (the model's responses). Whatever a client sends, 
 an `error` event, and the session goes on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from microturn.core.clock import TICK_MS
+from microturn.gateway.instructions import Reads, readable, reads_nothing
 from microturn.gateway.realtime.audio import WireDecoder
 from microturn.gateway.realtime.client import (
     AudioAppend,
@@ -24,12 +27,13 @@ from microturn.gateway.realtime.client import (
     ResponseCreate,
     ResponseWish,
     SessionUpdate,
+    SystemMessage,
     UserMessage,
     parse_client_event,
 )
 from microturn.gateway.realtime.conversation import Conversation
 from microturn.gateway.realtime.hearing import Hearing
-from microturn.gateway.realtime.pictures import Pictures, pictures_of
+from microturn.gateway.realtime.pictures import Picture, pictures_of
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings
 from microturn.gateway.realtime.speaking import Speaking
@@ -56,34 +60,46 @@ class PushText:
     id: str
 
 
-Action = PushAudio | PushText
+@dataclass(frozen=True)
+class ShowPicture:
+    """Show the session a picture, seen now; it has to be decoded first."""
+
+    picture: Picture
+
+
+Action = PushAudio | PushText | ShowPicture
 
 
 class Answer(NamedTuple):
-    """What a client event causes: events to send, then actions on the session."""
+    """What a client event causes: events to send, then actions on the session. id: the client's name of its event."""
 
     events: list[ServerEvent]
     actions: list[Action]
+    id: str | None = None
 
 
 class RealtimeCodec:
-    """One connection. expires_at: seconds since 1970, as the client is told. pictures: for a model that sees."""
+    """One connection. expires_at: seconds since 1970, as the client is told. reads: what the model can read."""
 
-    def __init__(self, session_id: str, settings: Settings, expires_at: int) -> None:
+    def __init__(self, session_id: str, settings: Settings, expires_at: int, reads: Reads = reads_nothing) -> None:
         self._id, self._expires_at = session_id, expires_at
-        self.settings = settings
+        self.settings, self._reads = settings, reads
         self._names, self._conversation = Names(session_id), Conversation()
         self._hearing = Hearing(self._names, self._conversation)
         self._speaking = Speaking(self._names, self._conversation)
         self._decoder = WireDecoder(settings.input_format)
-        self.pictures = Pictures()
         self._now_ms = 0
+        self._shown_ms = -TICK_MS  # when a picture was last shown
         self._appended_ms = 0.0
         self._texts: list[PushText] = []  # wait for response.create: text alone asks for no answer
 
     def opening(self) -> list[ServerEvent]:
         """What a client gets first."""
         return [self._session_event("session.created")]
+
+    def instructed(self) -> list[Action]:
+        """What the session shall be told before anything else: the instructions it begins with."""
+        return self._told(self.settings.instructions or "", "")
 
     def from_timeline(self, item: Item) -> list[ServerEvent]:
         """What one item of the timeline is on this wire."""
@@ -121,9 +137,9 @@ class RealtimeCodec:
         try:
             event = parse_client_event(raw)
             event_id = event.event_id
-            return self._answer(event)
+            return self._answer(event)._replace(id=event_id)
         except Refusal as refusal:
-            return Answer([self.error(refusal, event_id)], [])
+            return Answer([self.error(refusal, event_id)], [], event_id)
 
     def error(self, refusal: Refusal, event_id: str | None = None) -> ServerEvent:
         """A refusal as an `error` event."""
@@ -181,7 +197,9 @@ class RealtimeCodec:
         before, self.settings = self.settings, self.settings.with_update(event.session)
         if self.settings.input_format != before.input_format:
             self._decoder = WireDecoder(self.settings.input_format)
-        return Answer([self._session_event("session.updated")], [])
+        told = self.settings.instructions or ""
+        actions = self._told(told, event.event_id or "") if told != before.instructions else []
+        return Answer([self._session_event("session.updated")], actions)
 
     def _commit(self) -> Answer:
         if self._appended_ms < COMMIT_MS:
@@ -193,21 +211,33 @@ class RealtimeCodec:
 
     def _create_item(self, event: ItemCreate) -> Answer:
         user = event.item if isinstance(event.item, UserMessage) else None
-        text, pictures = (_typed(user), pictures_of(user, self._now_ms)) if user else ("", [])
+        text, pictures = (_typed(user), pictures_of(user)) if user else ("", [])
         if text and len(self._texts) >= TEXTS_WAITING:
             message = f"{TEXTS_WAITING} texts wait for `response.create` already."
             raise Refusal("too_many_items", message, "item")
         item = event.item.model_dump(exclude_none=True, exclude={"content": {"__all__": {"audio", "image_url"}}})
         item = {"id": self._names.fresh("item"), "object": "realtime.item", "status": "completed"} | item
         before, forgotten = self._conversation.add(item, event.previous_item_id)
-        for picture in pictures:
-            self.pictures.keep(picture)
+        actions = self._shown(pictures)
+        if isinstance(event.item, SystemMessage):
+            actions += self._told("\n".join(part.text for part in event.item.content), event.event_id or "")
         if text:
             self._texts.append(PushText(text, event.event_id or item["id"]))
         elif getattr(event.item, "role", "") == "assistant":
             self._texts.clear()  # an old conversation is put back: what was answered is not asked again
         done = self._names.event("conversation.item.done", previous_item_id=before, item=item)
-        return Answer([*self._names.added(item, before, forgotten), done], [])
+        return Answer([*self._names.added(item, before, forgotten), done], actions)
+
+    def _shown(self, pictures: Sequence[Picture]) -> list[Action]:
+        """The last of the pictures, unless its micro-turn has one already: more would be decoded for nothing."""
+        if not pictures or self._now_ms - self._shown_ms < TICK_MS:
+            return []
+        self._shown_ms = self._now_ms
+        return [ShowPicture(pictures[-1])]
+
+    def _told(self, instructions: str, id: str) -> list[Action]:
+        """What an application says, as typed text: the sentences that the model can read."""
+        return [PushText(sentence, id) for sentence in readable(instructions, self._reads)]
 
     def _truncate(self, event: ItemTruncate) -> Answer:
         cut_ms = self._conversation.truncate(event.item_id, event.audio_end_ms)
@@ -224,7 +254,7 @@ class RealtimeCodec:
                 self._conversation.get(item.id, "invalid_item_reference")
             elif isinstance(item, UserMessage):
                 asked.append(_typed(item))
-        asked.append(wish.instructions or "")
+        asked += readable(wish.instructions or "", self._reads)
         events = self._speaking.wish(wish, self._now_ms, self.settings)
         texts, self._texts = self._texts, []
         return Answer(events, [*texts, *(PushText(text, id) for text in asked if text.strip())])

@@ -1,57 +1,57 @@
-"""Pictures that clients put into messages: read from their data URI, the newest kept. Nothing looks at them here."""
+"""Pictures that clients put into messages: read from their data URI, and decoded. Who is shown them: the session."""
 
 import base64
 import binascii
 import re
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, cast
 
-from microturn.core.clock import TICK_MS
+import numpy as np
+import numpy.typing as npt
+
+from microturn.core.errors import InputError
 from microturn.gateway.realtime.client import UserMessage
 from microturn.gateway.realtime.refusal import Refusal
+from microturn.media.jpeg import decode_jpeg
+from microturn.media.png import decode_png
 
-KEPT = 8
-_DATA_URI = re.compile(r"data:image/(png|jpe?g);base64,")
+_DATA_URI = re.compile(r"data:image/(?P<kind>png|jpeg|jpg);base64,")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """at_ms: when it came; data: a PNG or JPEG file."""
+    """A file as it came, not yet decoded. param: its field in the message."""
 
-    at_ms: int
+    kind: Literal["png", "jpeg", "jpg"]
     data: bytes
+    param: str
 
 
-class Pictures:
-    """The newest pictures of a session, one a micro-turn: a client that sends more wastes its own, older ones."""
-
-    def __init__(self) -> None:
-        self._kept: deque[Picture] = deque(maxlen=KEPT)
-
-    def __iter__(self) -> Iterator[Picture]:
-        return iter(self._kept)
-
-    def keep(self, picture: Picture) -> None:
-        """Add one; it takes the place of another of its micro-turn, or of the oldest where there are too many."""
-        if self._kept and self._kept[-1].at_ms // TICK_MS == picture.at_ms // TICK_MS:
-            self._kept.pop()
-        self._kept.append(picture)
-
-
-def pictures_of(message: UserMessage, at_ms: int) -> list[Picture]:
+def pictures_of(message: UserMessage) -> list[Picture]:
     """The pictures of a message. Raises Refusal for what is no PNG or JPEG inside the message itself."""
-    pictures: list[Picture] = []
-    for number, part in enumerate(message.content):
-        if part.type != "input_image":
-            continue
-        param, url = f"item.content[{number}].image_url", part.image_url or ""
-        head = _DATA_URI.match(url)
-        if head is None:
-            came = "a data URI of a PNG or JPEG is taken; addresses are not opened"
-            raise Refusal("invalid_value", f"Invalid value for '{param}': {came}.", param)
-        try:
-            pictures.append(Picture(at_ms, base64.b64decode(url[head.end() :], validate=True)))
-        except (binascii.Error, ValueError):
-            raise Refusal("invalid_value", f"Invalid value for '{param}': it is not base64.", param) from None
-    return pictures
+    return [
+        _picture(part.image_url or "", f"item.content[{number}].image_url")
+        for number, part in enumerate(message.content)
+        if part.type == "input_image"
+    ]
+
+
+def pixels(picture: Picture) -> npt.NDArray[np.uint8]:
+    """uint8 [H, W, 3] RGB; milliseconds of work. Raises Refusal for a broken file and for one too large."""
+    decode = decode_png if picture.kind == "png" else decode_jpeg
+    try:
+        return decode(picture.data, picture.param)
+    except InputError as error:
+        raise Refusal("invalid_value", f"Not a picture that can be shown: {error}.", picture.param) from None
+
+
+def _picture(url: str, param: str) -> Picture:
+    head = _DATA_URI.match(url)
+    if head is None:
+        right = "a data URI of a PNG or JPEG is taken; addresses are not opened"
+        raise Refusal("invalid_value", f"Invalid value for '{param}': {right}.", param)
+    try:
+        data = base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal("invalid_value", f"Invalid value for '{param}': it is not base64.", param) from None
+    return Picture(cast("Literal['png', 'jpeg', 'jpg']", head["kind"]), data, param)

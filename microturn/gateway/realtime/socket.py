@@ -10,7 +10,8 @@ from fastapi import FastAPI, WebSocket
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
-from microturn.gateway.realtime.codec import PushAudio, RealtimeCodec
+from microturn.gateway.realtime.codec import Action, PushAudio, PushText, RealtimeCodec, ShowPicture
+from microturn.gateway.realtime.pictures import pixels
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings, default_settings
 from microturn.gateway.realtime.wire import ServerEvent
@@ -55,7 +56,7 @@ async def serve_realtime(socket: WebSocket, sessions: Sessions) -> None:
         await refuse(channel, OVERLOAD, code, message)
         return
     expires_at = int(time.time() + sessions.limits.longest_s)
-    codec = RealtimeCodec(session.id, settings, expires_at)
+    codec = RealtimeCodec(session.id, settings, expires_at, sessions.host.reads)
     await hold_realtime(channel, session, codec)
 
 
@@ -84,6 +85,7 @@ class _Conversation:
     async def hold(self) -> None:
         """Both directions until one of them ends; then the session ends too."""
         items = self._session.items()
+        await self._carry_out(self._codec.instructed())
         self._session.start()
         writing = asyncio.create_task(self._write(items))
         reading = asyncio.create_task(self._read())
@@ -117,7 +119,9 @@ class _Conversation:
             while True:
                 raw = await self._channel.receive()
                 async with self._order:
-                    await self._send(self._answered(raw))
+                    answer = self._codec.from_client(raw)
+                    await self._send(answer.events)
+                await self._carry_out(answer.actions, answer.id)
         except TimeoutError:
             return "idle"
         except Gone:
@@ -127,15 +131,25 @@ class _Conversation:
         for event in events:
             await self._channel.send(event)
 
-    def _answered(self, raw: str | bytes) -> Sequence[ServerEvent]:
-        """Let the session have what a message brings; what is answered at once."""
-        events, actions = self._codec.from_client(raw)
-        for action in actions:
-            try:
-                if isinstance(action, PushAudio):
-                    self._session.push_audio(action.pcm)
-                else:
-                    self._session.push_text(action.text, action.id)
-            except TooMuch as error:
-                return [*events, self._codec.error(Refusal("rate_limit_exceeded", str(error)))]
-        return events
+    async def _carry_out(self, actions: Sequence[Action], client_id: str | None = None) -> None:
+        """Let the session have what a message brings, up to the first thing that it cannot take."""
+        try:
+            for action in actions:
+                await self._act(action)
+        except TooMuch as error:
+            await self._refuse(Refusal("rate_limit_exceeded", str(error)), client_id)
+        except Refusal as refusal:
+            await self._refuse(refusal, client_id)
+
+    async def _act(self, action: Action) -> None:
+        match action:
+            case PushAudio(pcm):
+                self._session.push_audio(pcm)
+            case PushText(text, id):
+                self._session.push_text(text, id)
+            case ShowPicture(picture):
+                self._session.push_frame(await asyncio.to_thread(pixels, picture))
+
+    async def _refuse(self, refusal: Refusal, client_id: str | None) -> None:
+        async with self._order:
+            await self._send([self._codec.error(refusal, client_id)])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from microturn.gateway.instructions import Reads, reads_nothing
 from microturn.gateway.realtime.codec import Answer, RealtimeCodec
 from microturn.gateway.realtime.settings import default_settings
 from microturn.gateway.timeline import FRAME_SAMPLES, Began, Ended, Heard, Item, Said, Sound, Stopped
@@ -17,8 +18,8 @@ FIELDS = {"event_id": "c1"}
 class Wire:
     """A codec, everything it sent, and its clock."""
 
-    def __init__(self, **session: Any) -> None:
-        self.codec = RealtimeCodec("live_test", default_settings("tiny"), 0)
+    def __init__(self, reads: Reads = reads_nothing, **session: Any) -> None:
+        self.codec = RealtimeCodec("live_test", default_settings("tiny"), 0, reads)
         self.sent = self.codec.opening()
         self.now_ms = 0
         if session:

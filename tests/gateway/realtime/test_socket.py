@@ -19,6 +19,7 @@ from microturn.core.participant import Participant
 from microturn.gateway.host import EchoHost
 from microturn.gateway.sessions import Limits
 from tests.gateway.live_client import WAIT_S, Running, serving
+from tests.gateway.realtime.driven import shown
 
 TONE = np.sin(np.arange(4_800) * 2 * np.pi * 440 / 24_000) * 0.25
 LOUD = np.full(3_200, 0.25, np.float32)
@@ -29,10 +30,12 @@ class Answers:
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.frames: list[np.ndarray] = []
         self._answer_at = -2
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         self.texts += heard.text
+        self.frames += [] if heard.frame is None else [heard.frame]
         t_ms = (tick + 1) * 200
         if tick == self._answer_at:
             return Chunk(LOUD, events=(Event(t_ms, tick, "say", "it is noon"),))
@@ -58,6 +61,9 @@ class AnswersHost(EchoHost):
 
     def leave(self, partner: Participant) -> None:
         super().leave(self._partners[0])
+
+    def reads(self, text: str) -> bool:
+        return text == "what time"
 
 
 @pytest.fixture
@@ -119,6 +125,22 @@ def test_typed_text_reaches_the_model(running: Running, host: AnswersHost) -> No
         done = until(socket, "response.done")[-1]["response"]
     assert done["metadata"] == {"client_event_id": "mine"}
     assert host.partners[0].texts == ["what time?"]
+
+
+def test_a_rule_in_words_of_the_model_reaches_it_and_a_picture_is_shown(running: Running, host: AnswersHost) -> None:
+    with socket_of(running) as socket:
+        send(socket, "session.update", session={"instructions": "Be a good agent. what time?"})
+        send(socket, "conversation.item.create", item=shown())
+        until(socket, "response.done")
+    assert host.partners[0].texts == ["what time"]
+    assert [frame.shape for frame in host.partners[0].frames] == [(1, 1, 3)]
+
+
+def test_a_broken_picture_is_refused_by_the_name_of_its_event(running: Running) -> None:
+    with socket_of(running) as socket:
+        send(socket, "conversation.item.create", item=shown("data:image/png;base64,AAAA"), event_id="mine")
+        error = until(socket, "error")[-1]["error"]
+    assert (error["code"], error["event_id"]) == ("invalid_value", "mine")
 
 
 def test_a_bad_message_gets_an_error_and_the_session_goes_on(running: Running) -> None:

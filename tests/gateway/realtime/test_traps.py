@@ -2,10 +2,15 @@
 
 import pytest
 
-from microturn.gateway.realtime.conversation import MAX_ITEMS
-from microturn.gateway.realtime.pictures import KEPT
+from microturn.gateway.realtime.codec import PushText, RealtimeCodec, ShowPicture
+from microturn.gateway.realtime.conversation import MAX_ITEMS, MAX_PICTURES
+from microturn.gateway.realtime.pictures import Picture, pixels
+from microturn.gateway.realtime.refusal import Refusal
+from microturn.gateway.realtime.settings import Settings, default_settings
 from microturn.gateway.timeline import Said, Stopped
 from tests.gateway.realtime.driven import PNG, SPEECH, Wire, shown, typed
+
+KNOWN = {"be quiet", "count to three"}
 
 
 def test_an_error_names_the_event_it_answers() -> None:
@@ -117,31 +122,67 @@ def test_limits_are_told_after_every_response() -> None:
 def test_a_camera_shown_as_items_neither_fills_the_conversation_nor_comes_back_over_the_wire() -> None:
     wire = Wire()
     wire.client("conversation.item.create", item=typed("hello", id="words"))
-    for _ in range(KEPT + 3):
+    for _ in range(MAX_PICTURES + 3):
         wire.client("conversation.item.create", item=shown(), event_id="video_1")
-        wire.pass_ms(200)
     added = [event["item"] for event in wire.sent if event["type"] == "conversation.item.added"]
     assert all("image_url" not in part for item in added for part in item["content"])
     deleted = [event["item_id"] for event in wire.sent if event["type"] == "conversation.item.deleted"]
     assert deleted == [item["id"] for item in added[1:4]]
-    assert [picture.at_ms for picture in wire.codec.pictures] == [200 * number for number in range(3, KEPT + 3)]
 
 
-def test_of_pictures_in_one_micro_turn_the_last_is_kept() -> None:
+def test_the_model_is_shown_one_picture_a_micro_turn() -> None:
     wire = Wire()
-    for _ in range(3):
-        wire.client("conversation.item.create", item=shown())
+    at_ms = []
+    for _ in range(30):
+        if wire.client("conversation.item.create", item=shown()).actions:
+            at_ms.append(wire.now_ms)
         wire.pass_ms(20)
-    kept = list(wire.codec.pictures)
-    assert [picture.at_ms for picture in kept] == [40]
-    assert kept[0].data.startswith(b"\x89PNG")
+    assert at_ms == [0, 200, 400]
 
 
-@pytest.mark.parametrize(
-    "url", ["https://a.example/cat.png", PNG.replace("png", "gif"), "data:image/png;base64,%%", ""]
-)
+def test_a_picture_arrives_as_its_pixels() -> None:
+    wire = Wire()
+    (action,) = wire.client("conversation.item.create", item=shown()).actions
+    assert isinstance(action, ShowPicture)
+    assert pixels(action.picture).shape == (1, 1, 3)
+
+
+def test_a_broken_picture_names_its_field() -> None:
+    with pytest.raises(Refusal) as refused:
+        pixels(Picture("jpeg", b"no jpeg", "item.content[0].image_url"))
+    assert (refused.value.code, refused.value.param) == ("invalid_value", "item.content[0].image_url")
+
+
+ELSEWHERE = ["https://a.example/cat.png", PNG.replace("png", "gif"), "data:image/png;base64,%%", ""]
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
 def test_a_picture_is_taken_from_the_message_alone(url: str) -> None:
     wire = Wire()
-    wire.client("conversation.item.create", item=shown(url))
+    assert not wire.client("conversation.item.create", item=shown(url)).actions
     assert (wire.error()["code"], wire.error()["param"]) == ("invalid_value", "item.content[0].image_url")
-    assert not list(wire.codec.pictures)
+
+
+def test_instructions_are_told_once_and_again_when_they_change() -> None:
+    wire = Wire(reads=KNOWN.__contains__)
+    prompt = "You are a helpful agent. count to three.\nbe quiet!"
+    first = wire.client("session.update", session={"instructions": prompt})
+    assert first.actions == [PushText("count to three", "c1"), PushText("be quiet", "c1")]
+    assert wire.last("session.updated")["session"]["instructions"] == prompt
+    assert not wire.client("session.update", session={"instructions": prompt}).actions
+    assert wire.client("session.update", session={"instructions": "be quiet"}).actions == [PushText("be quiet", "c1")]
+
+
+def test_instructions_that_a_secret_is_bound_to_are_told_at_the_start() -> None:
+    settings = default_settings("tiny").with_update(Settings(instructions="be quiet. or else"))
+    codec = RealtimeCodec("live_test", settings, 0, KNOWN.__contains__)
+    assert codec.instructed() == [PushText("be quiet", "")]
+
+
+def test_rules_of_a_system_message_and_of_one_response_are_told_too() -> None:
+    wire = Wire(reads=KNOWN.__contains__)
+    assert wire.client("conversation.item.create", item=typed("be quiet", "system")).actions == [
+        PushText("be quiet", "c1")
+    ]
+    wish = {"instructions": "Greet them warmly. count to three"}
+    assert wire.client("response.create", response=wish).actions == [PushText("count to three", "c1")]

@@ -1,0 +1,23 @@
+"""What an application tells a model beforehand, in words the model can read. No wire, no session."""
+
+import re
+from collections.abc import Callable
+
+Reads = Callable[[str], bool]  # whether a model was taught every word of a text
+
+SENTENCES = 16  # of one text of instructions
+
+
+def reads_nothing(text: str) -> bool:
+    """A partner that takes no instructions."""
+    return False
+
+
+def readable(instructions: str, reads: Reads) -> list[str]:
+    """The sentences of a text that a model can read, at most SENTENCES; the others are nothing to it.
+
+    Prompts are written for models that know a whole language. To one that knows a thousand words such a prompt is
+    noise, and it answers noise with noise; a sentence of its own words is a rule that it may have learnt to follow.
+    """
+    sentences = [sentence.strip() for sentence in re.split(r"[.!?\n]+", instructions)]
+    return [sentence for sentence in sentences if sentence and reads(sentence)][:SENTENCES]
