@@ -4,8 +4,8 @@ hMLP (Touvron et al. 2022, arXiv 2203.09795, section 4): each fold is a linear m
 other square shares, so a patch knows nothing of the next one; the backbone puts them together. Two frames lie on each
 other as channels, so that motion is seen in one tick.
 
-Shapes: B sessions, V pairs, P frames of a pair, H and W pixels, Y and X squares, C channels, K positions a pair, U model
-width.
+Shapes: B sessions, V pairs, P frames of a pair, H and W pixels, Y and X squares, C channels, K positions a pair,
+U model width.
 """
 
 import torch
