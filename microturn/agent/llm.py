@@ -65,6 +65,7 @@ class LlmConfig:
     model: str
     images: bool = False
     requests: int = 12
+    retries: int = 1
     tool_calls: int = 24
     characters: int = 20_000
     request_s: float = 60.0
@@ -93,7 +94,7 @@ class LlmAgent:
     def __init__(self, config: LlmConfig, key: Secret, box: Toolbox, servers: Sequence[McpServer] = ()) -> None:
         self._config, self._key, self._box, self._servers = config, key, box, tuple(servers)
         self._client = AsyncOpenAI(
-            base_url=config.url, api_key=key.reveal() or "none", max_retries=1, timeout=config.request_s
+            base_url=config.url, api_key=key.reveal() or "none", max_retries=config.retries, timeout=config.request_s
         )
         model = OpenAIChatModel(
             config.model, provider=OpenAICompatibleProvider("microturn-agent", openai_client=self._client)
