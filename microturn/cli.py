@@ -107,6 +107,27 @@ def talk(
     command(TalkRequest(weights, out, headphones, seconds, seed))
 
 
+@app.command(epilog="Example: microturn replay recordings/sess_1 --again --page replay.html")
+def replay(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a recording, made by serve --record, run or talk.", metavar="DIR")
+    ],
+    audio: Annotated[
+        Path | None, typer.Option(help="Write both sides, user left and model right: .wav or .mkv.", metavar="FILE")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write one page that plays it.", metavar="FILE.html")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Let the model hear it once more; exit code 1 where it decides otherwise.")
+    ] = False,
+    weights: Weights = None,
+) -> None:
+    """Tell a recording: who said what and when, where both spoke, how late the answers were."""
+    from microturn.commands.replay import ReplayRequest
+    from microturn.commands.replay import replay as command
+
+    command(ReplayRequest(folder, audio, page, again, weights))
+
+
 @app.command(
     epilog="Example: microturn serve --port 8808   (needs: pip install 'microturn[serve]')    For others: "
     "microturn keys add anna --file keys.txt; microturn serve --host 0.0.0.0 --keys-file keys.txt"

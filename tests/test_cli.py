@@ -35,6 +35,7 @@ COMMANDS = (
     "demo",
     "run",
     "talk",
+    "replay",
     "train",
     "doctor",
     "data pool",

@@ -19,6 +19,7 @@ from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.core.participant import converse
 from microturn.core.recording import RecordingWriter
+from microturn.core.wav import to_float, to_int16
 from microturn.media.av import audio_chunks, length_s
 from microturn.media.pcm import Pcm
 from microturn.model.checkpoint import weights_hash
@@ -54,7 +55,9 @@ class FileSpeaker:
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         """Give the next 200 ms of the file and what is typed in this tick."""
         pcm, self._next = self._next, next(self._sound, None)
-        return Chunk(pcm, text=self._typed.get(tick, ()))
+        # Sixteen bits, as the recording keeps them: `replay --again` hears the same.
+        kept = None if pcm is None else to_float(to_int16(pcm))
+        return Chunk(kept, text=self._typed.get(tick, ()))
 
     def done(self, tick: int) -> bool:
         """Whether nothing comes after tick `tick`."""

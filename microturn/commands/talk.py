@@ -83,7 +83,8 @@ def hold(request: TalkRequest, device: AudioDevice, console: Console) -> int:
     console.print("Speak; Ctrl-C ends it. The model knows synthetic voices only and may well not understand you.")
     taken = 0
     with ExitStack() as stack:
-        meta = {"weights": weights_hash(checkpoint.model), "listen_bias": listen_bias(checkpoint.notes)}
+        notes = {"listen_bias": listen_bias(checkpoint.notes), "seed": request.seed}
+        meta = {"weights": weights_hash(checkpoint.model), **notes}
         out = None if request.out is None else writable_folder(request.out)
         recording = None if out is None else stack.enter_context(RecordingWriter(out, meta, overwrite=True))
         both = None if out is None else stack.enter_context(BothSides(out))

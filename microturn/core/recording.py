@@ -225,6 +225,11 @@ def whole_ticks(folder: Path) -> int:
     return min(wav_samples(folder / f"{side}.wav") for side in SIDES) // CHUNK_SAMPLES
 
 
+def read_meta(folder: Path) -> dict[str, Any]:
+    """What the writer of a recording wanted to keep; InputError for a folder that is none."""
+    return _read_header(folder).meta
+
+
 def recorded_ticks(folder: Path) -> int:
     """Micro-turns that `load` gives, without reading their sound."""
     ticks = _read_header(folder).ticks

@@ -22,13 +22,15 @@ from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, parse_object, read_rows
-from microturn.core.recording import Recording, load, recorded_ticks, whole_ticks
+from microturn.core.recording import Recording, load, read_meta, recorded_ticks, whole_ticks
 from microturn.core.wav import map_wav, to_float
 from microturn.engine.api import SessionSpec
 from microturn.engine.log import TurnRecord, read_log
-from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Ended, Item, Sound
+from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Ended, Item, Sound, Taken
+from microturn.gateway.turns import opening, timeline_of
 from microturn.media.pcm import Pcm
 from microturn.model.config import InteractionConfig
+from microturn.model.sampling import SamplingConfig
 
 FORMAT = "microturn-session-folder-1"
 ABOUT, TIMELINE, ENGINE = "session.json", "timeline.jsonl", "engine.jsonl"
@@ -102,6 +104,9 @@ class KeptSession:
 
     def items(self, recording: Recording | None = None) -> Iterator[Item]:
         """The timeline as the session's codec had it; its sound is cut out of the recording, silent without one."""
+        if not (self.folder / TIMELINE).exists():
+            yield from _items_of(recording or self.recording())
+            return
         turns = [] if recording is None else recording.turns
         for row in self.timeline().rows:
             if row["kind"] == "sound":
@@ -153,6 +158,17 @@ def read_kept(folder: Path) -> KeptSession:
     return KeptSession(folder, from_dict(About, row, str(path)))
 
 
+def read_any(folder: Path) -> KeptSession:
+    """A recorded session, or a recording that `microturn run` or `microturn talk` left; InputError for neither."""
+    if (folder / ABOUT).exists() or not (folder / "recording.json").exists():
+        return read_kept(folder)
+    meta = read_meta(folder)
+    bias, seed = meta.get("listen_bias"), meta.get("seed", 0)
+    spec = None if bias is None else SessionSpec(int(seed), SamplingConfig(listen_bias=float(bias)))
+    weights, version = str(meta.get("weights", "")), str(meta.get("version", ""))
+    return KeptSession(folder, About(folder.resolve().name, "local", weights=weights, spec=spec, version=version))
+
+
 def about_text(about: About) -> str:
     """session.json of these facts."""
     return json_line(to_dict(about))
@@ -198,6 +214,16 @@ def _read_timeline(path: Path) -> Timeline:
     if cut:
         notes.append("the last line of the timeline was cut off: its writer was killed")
     return Timeline(rows, latencies, ended, stopped, tuple(notes))
+
+
+def _items_of(recording: Recording) -> Iterator[Item]:
+    """The timeline of a recording that was kept without one."""
+    yield from opening()
+    speaking = False
+    for turn in recording.turns:
+        items, speaking = timeline_of(turn, speaking)
+        yield from (Taken((turn.tick + 1) * TICK_MS, text) for text in turn.user.text)
+        yield from items
 
 
 def _sounds(start_ms: int, end_ms: int, turns: list[MicroTurn]) -> Iterator[Sound]:

@@ -88,7 +88,7 @@ def notes(kept: KeptSession) -> list[str]:
     found = list(timeline.notes)
     if timeline.stopped:
         found.append(f"the recording stopped before its session: {timeline.stopped}")
-    elif timeline.ended is None:
+    elif timeline.ended is None and kept.about.protocol != "local":
         found.append("its end was not recorded: the session lives, or its server was killed")
     return found
 
