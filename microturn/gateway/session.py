@@ -65,7 +65,7 @@ class LiveSession:
         now: Callable[[], float] = time.monotonic,
         beginning: Beginning | None = None,
     ) -> None:
-        self._id, self._partner, self._keep, self._now = id, partner, keep, now
+        self._id, self.partner, self._keep, self._now = id, partner, keep, now
         self._limits = limits or SessionLimits()
         self._clock = clock or WallClock()
         self._beginning = beginning or Beginning()
@@ -160,7 +160,7 @@ class LiveSession:
         self._post([Ended(self.at_ms, reason, detail)])
 
     def _converse(self) -> EndReason:
-        speaking, timed = self._beginning.speaking, _Timed(self._partner)
+        speaking, timed = self._beginning.speaking, _Timed(self.partner)
         for turn in converse(self, timed, self._clock, first_tick=self._beginning.tick):
             self.compute_ms = (*self.compute_ms, timed.took_ms)[-LATENCIES:]
             self._ticks = turn.tick + 1

@@ -5,7 +5,8 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import structlog
@@ -14,17 +15,19 @@ from microturn import __version__
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import WallClock
 from microturn.core.errors import ConfigError
-from microturn.engine.api import AdmissionRefused
+from microturn.core.participant import Participant
+from microturn.engine.api import AdmissionRefused, SessionSpec
 from microturn.engine.participant import EngineParticipant
 from microturn.gateway.host import Host
 from microturn.gateway.keeper import Keeper, follow
-from microturn.gateway.kept import About
+from microturn.gateway.kept import About, KeptSession
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.rates import LimitedChannel, Rate
-from microturn.gateway.session import LiveSession, SessionLimits
+from microturn.gateway.session import Beginning, LiveSession, SessionLimits
 from microturn.gateway.store import Store
 from microturn.gateway.wire import Channel
 
+Protocol = Literal["live", "realtime"]
 DRAINING = "the server is about to stop"
 log = structlog.get_logger("microturn.gateway")
 
@@ -36,7 +39,8 @@ class Limits:
     sessions: at once, together; sessions_per_key: at once, of one API key, None is as many as there are; message_bytes:
     of one message; start_s: from the connection to `session.start`; idle_s: without a message from the client; send_s:
     a client may take so long to read one message; drain_s: what runs may go on for so long when the server is asked to
-    stop; rate: how fast messages may come.
+    stop; grace_s: a session of the native extensions goes on for so long without its client, and may be resumed so long
+    after its server was killed; rate: how fast messages may come.
     """
 
     sessions: int = 8
@@ -48,16 +52,25 @@ class Limits:
     drain_s: float = 10.0
     longest_s: float = 7_200.0
     unread_s: float = 10.0
+    grace_s: float = 30.0
     rate: Rate = field(default_factory=Rate)
 
     def __post_init__(self) -> None:
-        for name in ("sessions", "message_bytes", "start_s", "idle_s", "send_s", "longest_s", "unread_s"):
+        for name in ("sessions", "message_bytes", "start_s", "idle_s", "send_s", "longest_s", "unread_s", "grace_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(name, "Limits", getattr(self, name), "a number above 0")
         if not 0 <= self.drain_s < math.inf:
             raise ConfigError("drain_s", "Limits", self.drain_s, "a number, 0 or above")
         if self.sessions_per_key is not None and self.sessions_per_key < 1:
             raise ConfigError("sessions_per_key", "Limits", self.sessions_per_key, "1 or more, or left out")
+
+
+class _Seat(NamedTuple):
+    """Who answers in a session, who records it, and where its clock begins."""
+
+    partner: Participant
+    keeper: Keeper | None
+    beginning: Beginning
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Ask:
     0 ends it with its connection.
     """
 
-    protocol: Literal["live", "realtime"]
+    protocol: Protocol
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     owner: str = ""
     store: bool = False
@@ -116,13 +129,60 @@ class Sessions:
 
     async def open(self, ask: Ask) -> LiveSession:
         """A session that has not started yet; AdmissionRefused when there is no room or the server is about to stop."""
+        session_id, seed = self._new_name()
+
+        def seated() -> _Seat:
+            partner = self.host.join(session_id, seed)
+            return _Seat(partner, self._keeper(session_id, ask, self.host.spec(session_id, seed)), Beginning())
+
+        return await self._live_with(session_id, ask, seated)
+
+    async def fork(self, parent: LiveSession | KeptSession, ask: Ask) -> LiveSession:
+        """A new session whose model remembers another one, which runs or is recorded; it has not started yet.
+
+        Its own recording holds no log of the engine: what comes before it is in the parent's.
+        """
+        session_id, seed = self._new_name()
+
+        def seated() -> _Seat:
+            if isinstance(parent, LiveSession):
+                partner = self.host.fork(parent.partner, session_id, seed)
+            else:
+                partner = self.host.rejoin(parent, session_id, seed)
+            return _Seat(partner, self._keeper(session_id, ask, None), Beginning())
+
+        return await self._live_with(session_id, ask, seated)
+
+    async def go_on(self, kept: KeptSession) -> LiveSession:
+        """A recorded session whose server was killed, from its next tick on; it has not started yet."""
+        about, store = kept.about, self.store
+        assert store is not None
+        protocol: Protocol = "realtime" if about.protocol == "realtime" else "live"
+        ask = Ask(protocol, about.config, about.owner, True, about.grace_s)
+
+        def seated() -> _Seat:
+            ticks = kept.whole_ticks
+            partner = self.host.rejoin(kept, about.id)
+            beginning = Beginning(ticks, ticks > 0 and kept.spoke_at(ticks))
+            return _Seat(partner, store.go_on(about.id, ticks), beginning)
+
+        return await self._live_with(about.id, ask, seated)
+
+    def folder_of(self, session_id: str) -> Path | None:
+        """Where this session is recorded; None where it is not."""
+        store = self.store
+        return store.root / session_id if store is not None and store.grows(session_id) else None
+
+    def _new_name(self) -> tuple[str, int]:
+        self._opened += 1
+        return f"sess_{uuid4().hex}", self._opened
+
+    async def _live_with(self, session_id: str, ask: Ask, seated: Callable[[], "_Seat"]) -> LiveSession:
+        """The session, once whoever answers in it has been found, which may wait for the engine and for a disk."""
         self._check_room(ask.owner)
-        session_id, self._opened = f"sess_{uuid4().hex}", self._opened + 1
         self._opening.append(ask.owner)
         try:
-            seed = self._opened
-            partner = await asyncio.to_thread(self.host.join, session_id, seed)
-            keeper = await asyncio.to_thread(self._keeper, session_id, seed, ask)
+            partner, keeper, beginning = await asyncio.to_thread(seated)
         except AdmissionRefused:
             self.metrics.refused("engine")
             raise
@@ -138,7 +198,7 @@ class Sessions:
                 logged = partner.logged if isinstance(partner, EngineParticipant) else None
                 keeper.turn(turn, logged, late_s * 1000)
 
-        session = LiveSession(session_id, partner, limits, measure, clock, self._now)
+        session = LiveSession(session_id, partner, limits, measure, clock, self._now, beginning)
         self._live[session_id], self._asked[session_id] = session, ask
         kept = None if keeper is None else asyncio.create_task(follow(keeper, session.items()))
 
@@ -161,12 +221,11 @@ class Sessions:
         log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
 
-    def _keeper(self, session_id: str, seed: int, ask: Ask) -> Keeper | None:
+    def _keeper(self, session_id: str, ask: Ask, spec: SessionSpec | None) -> Keeper | None:
         """Who records this session; None where nobody asked or it cannot be."""
         store = self.store
         if store is None or not (ask.store or store.limits.every):
             return None
-        spec = self.host.spec(session_id, seed)
         about = About(
             session_id,
             ask.protocol,

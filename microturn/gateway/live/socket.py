@@ -19,7 +19,6 @@ from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.wire import OVERLOAD, REFUSED, Gone, SocketChannel
 
-GRACE_S = 30.0
 log = structlog.get_logger("microturn.gateway")
 
 
@@ -50,7 +49,7 @@ class LiveDesk:
 
     async def start(self, messages: Messages, settings: Settings, owner: str = "") -> None:
         """A session of these settings, held until this connection ends. Gone where the client left before it began."""
-        grace_s = GRACE_S if messages.extended else 0.0
+        grace_s = self.sessions.limits.grace_s if messages.extended else 0.0
         try:
             session = await self.sessions.open(Ask("live", shown(settings), owner, settings.store, grace_s))
         except AdmissionRefused as error:
