@@ -39,6 +39,8 @@ data = typer.Typer(help="The synthetic world: look at it, listen to it, make a p
 evaluate = typer.Typer(help="How well a model converses.")
 weights_app = typer.Typer(help="What is in a file of weights.")
 keys_app = typer.Typer(help="API keys of a server, kept as hashes in a file.")
+agent_app = typer.Typer(help="What thinks beside the conversation.")
+app.add_typer(agent_app, name="agent")
 app.add_typer(data, name="data")
 app.add_typer(evaluate, name="eval")
 app.add_typer(weights_app, name="weights")
@@ -158,6 +160,9 @@ def serve(
     recordings: Annotated[
         str | None, typer.Option(help="Folder for sessions that ask to be recorded.", metavar="DIR")
     ] = None,
+    record: Annotated[
+        str | None, typer.Option(help="Folder for all sessions: record also who did not ask.", metavar="DIR")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting; may be given again.", metavar="NAME=VALUE"),
@@ -184,7 +189,8 @@ def serve(
         "origins": origin,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
-        "recordings": recordings,
+        "recordings": record or recordings,
+        "recordings_every": True if record else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     command(config, {**typed, **given}, print_config)
@@ -353,6 +359,29 @@ def bias(
     from microturn.commands.world import bias as command
 
     command(weights, per_skill, value or [], skill or [], cache)
+
+
+@agent_app.command(epilog='Example: microturn agent ask "how much is seventeen times twenty three"')
+def ask(
+    task: Annotated[str, typer.Argument(help="What is to be done, in words.")],
+    agent: Annotated[
+        str, typer.Option(help="OpenAI-compatible API, such as http://127.0.0.1:8000/v1; embedded if left out.")
+    ] = "",
+    agent_model: Annotated[str, typer.Option(help="Name of the model at that API.", metavar="NAME")] = "",
+    agent_key_file: Annotated[
+        Path | None, typer.Option(help="Key of that API; else MICROTURN_AGENT_KEY is taken.", metavar="FILE")
+    ] = None,
+    mcp: Annotated[Path | None, typer.Option(help="MCP servers, as {mcpServers: {...}}.", metavar="FILE")] = None,
+    notes: Annotated[Path | None, typer.Option(help="File that keeps notes and reminders.", metavar="FILE")] = None,
+    documents: Annotated[Path | None, typer.Option(help="Folder of text files to search.", metavar="DIR")] = None,
+    zone: Annotated[str, typer.Option(help="Time zone, such as Europe/Berlin; this machine's if left out.")] = "",
+    deadline: Annotated[float, typer.Option(min=1, max=3600, help="Seconds that it may take.")] = 120.0,
+) -> None:
+    """Give the background agent one task, and print its progress and what would be said."""
+    from microturn.agent.options import AgentOptions
+    from microturn.commands.agent import ask as command
+
+    command(task, AgentOptions(agent, agent_model, mcp, agent_key_file, notes, documents, zone), deadline)
 
 
 @weights_app.command(epilog="Example: microturn weights inspect runs/tiny/model.safetensors")
