@@ -51,12 +51,12 @@ class Projection:
         return self._event("session.started", session=self.session())
 
     def session(self) -> Wire:
-        """The session as it is shown while it lives."""
-        return _session(self._opened, "active")
+        """The session as it is shown; the protocol knows one status, at the end too."""
+        return _session(self._opened)
 
     def updated(self, delegation: Mapping[str, Any]) -> Wire:
         """`session.updated` after a change of the delegation."""
-        session = _session(self._opened, "active") | {"delegation": dict(delegation)}
+        session = self.session() | {"delegation": dict(delegation)}
         return self._event("session.updated", session=session)
 
     def muted(self, muted: bool, client_id: str | None) -> Wire:
@@ -103,8 +103,8 @@ class Projection:
         return self._event(kind, delta=words.text, start_ms=words.start_ms, end_ms=words.end_ms)
 
     def _closed(self, ended: Ended) -> Wire:
-        session, usage = _session(self._opened, "closed"), {"seconds": ended.at_ms / 1000}
-        return self._event("session.closed", reason=REASONS[ended.reason], session=session, usage=usage)
+        usage = {"seconds": ended.at_ms / 1000}
+        return self._event("session.closed", reason=REASONS[ended.reason], session=self.session(), usage=usage)
 
     def _event(self, kind: str, **fields: Any) -> Wire:
         return {"type": kind, "event_id": self._new_id("event"), **fields}
@@ -129,8 +129,8 @@ def shown(settings: Settings) -> Wire:
     }
 
 
-def _session(opened: Opened, status: str) -> Wire:
-    named = {"id": opened.id, "expires_at": opened.expires_at, "status": status}
+def _session(opened: Opened) -> Wire:
+    named = {"id": opened.id, "expires_at": opened.expires_at, "status": "active"}
     return named | shown(opened.settings)
 
 
