@@ -13,7 +13,7 @@ from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.data.preview import preview as preview_page
 from microturn.data.render import RenderConfig
-from microturn.data.scenarios import SKILLS
+from microturn.data.scenarios import ALL_SKILLS, SKILLS
 from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
@@ -78,15 +78,15 @@ def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list
 
 def preview(skill: str, seed: int, split: str, out: Path) -> None:
     """Render one scenario into a folder."""
-    _check_skills([skill])
+    _check_skills([skill], ALL_SKILLS)
     known: dict[str, Split] = {name: name for name in SPLITS}
     if split not in known:
         raise InputError("no such split", "--split", repr(split), "one of " + ", ".join(SPLITS))
     page = preview_page(skill, seed, known[split], writable_folder(out))
-    Console(soft_wrap=True, highlight=False).print(f"{page}: the timeline; the sound is beside it", markup=False)
+    Console(soft_wrap=True, highlight=False).print(f"{page}: the timeline; sound and video are beside it", markup=False)
 
 
-def _check_skills(skills: Sequence[str]) -> None:
+def _check_skills(skills: Sequence[str], known: Sequence[str] = SKILLS) -> None:
     for skill in skills:
-        if skill not in SKILLS:
-            raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(SKILLS))
+        if skill not in known:
+            raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(known))

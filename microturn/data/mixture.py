@@ -7,7 +7,7 @@ Shapes: F mel frames (20 ms), C channels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple, Protocol
 
@@ -19,7 +19,7 @@ from microturn.data.agent import AgentVoice
 from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
-from microturn.data.scenarios import corpus, sample_script
+from microturn.data.scenarios import corpus, sample_script, showing
 from microturn.data.script import (
     AnswerEveryone,
     EndTelling,
@@ -30,7 +30,10 @@ from microturn.data.script import (
     StopAll,
     TimedWord,
     WakeWord,
+    staged,
 )
+from microturn.data.sight.film import Film
+from microturn.data.sight.play import Shot, Staged, seen
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.data.tone import add_at, loudspeaker_curve, room_taps, smeared, smooth_curve, to_power
 from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
@@ -66,6 +69,9 @@ class MixConfig:
 
     `spoken`: the agent sounds, for as long as its words take. Then in `echo_share` of the streams the user's microphone
     hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later.
+
+    `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
+    frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
     """
 
     ticks: int = 320
@@ -90,6 +96,9 @@ class MixConfig:
     echo_share: float = 0.5
     echo_db: tuple[float, float] = (-30.0, -8.0)
     echo_delay_ms: tuple[int, int] = (0, 160)
+    camera_share: float = 0.0
+    lost_share: float = 0.03
+    dark_share: float = 0.15
 
 
 class Tone(NamedTuple):
@@ -164,6 +173,7 @@ class _Session:
         self.placed: list[_Placed] = []
         self.spoken: list[Spoken] = []
         self.typed: list[Typed] = []
+        self.staged: list[Staged] = []
         self.skills: list[str] = []
         self.typed_room = config.typed_tokens
 
@@ -191,6 +201,7 @@ class _Session:
             level = self.tone.gain_db - self.rng.uniform(*drop)
             tones[role] = tones[role]._replace(gain_db=level)
         self.skills.append(script.skill)
+        start_ms, ends_ms = self.now_ms, []
         for line in script.lines:
             if typed and line.speaker == "user":
                 self.type(line)
@@ -198,7 +209,9 @@ class _Session:
                 self.say(self._maybe_swapped(line, script.skill), self.speaker, self.tone)
             else:
                 self.say(line, stranger, tones[line.speaker])
+            ends_ms.append(self.now_ms)
         self.now_ms += script.tail_ms
+        self.staged += staged(script, ends_ms, start_ms, self.now_ms)
 
     def _maybe_swapped(self, line: Line, skill: str) -> Line:
         """Another story phrase in place of this one: the oracle labels whatever is said."""
@@ -232,6 +245,19 @@ class _Session:
 
     def pause(self) -> None:
         self.now_ms += int(self.rng.integers(*self.config.between_ms))
+
+    def film(self) -> Film | None:
+        """What the camera gives, if there is one; from now on no shot overlaps another."""
+        if not self.staged and self.config.camera_share and self.rng.random() < self.config.camera_share:
+            self.staged = idle_shots(self.rng, self.end_ms)
+        if not self.staged:
+            return None
+        nexts_ms = [*(entry.start_ms for entry in self.staged[1:]), self.end_ms]
+        dark = self.rng.random(len(nexts_ms)) < self.config.dark_share
+        ends_ms = [min(e.end_ms, n) if off else n for e, n, off in zip(self.staged, nexts_ms, dark, strict=True)]
+        self.staged = [replace(e, end_ms=end_ms) for e, end_ms in zip(self.staged, ends_ms, strict=True)]
+        lost = np.flatnonzero(self.rng.random(self.config.ticks) < self.config.lost_share)
+        return Film(self.staged, int(self.rng.integers(TICK_MS)), lost.tolist())
 
     def mix(self) -> np.ndarray:
         """Everything placed, plus noise: power float32 [F, C]."""
@@ -332,7 +358,8 @@ def _close(session: _Session, script: Script) -> None:
 
 def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
     """Label, say and quantise what was placed."""
-    expects = oracle(session.spoken, session.end_ms, agent and agent.ticks)
+    film = session.film()
+    expects = oracle(session.spoken, session.end_ms, agent and agent.ticks, seen(session.staged))
     history = drawn_history(expects, session.config.history, session.rng, agent and agent.say, usual_answers())
     words = [word for line in session.spoken if line.speaker == "user" for word in line.words]
     sounding = [word for word in words if word.start_ms < word.end_ms]  # typed words take no time
@@ -343,4 +370,15 @@ def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
         add_echo(power, history, agent.say, session.rng, session.config.echo_db, session.config.echo_delay_ms)
     levels = quantize(10.0 * np.log10(power), session.mel)
     typed, skills = tuple(session.typed), tuple(session.skills)
-    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own)
+    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own, film)
+
+
+def idle_shots(rng: np.random.Generator, end_ms: int) -> list[Staged]:
+    """Shots one after the other that nobody has asked about."""
+    found: list[Staged] = []
+    now_ms = 0
+    while now_ms < end_ms:
+        shot = Shot(showing.idle(rng, "train"), "train", int(rng.integers(2**31)))
+        found.append(Staged(shot, now_ms, now_ms, now_ms + int(rng.integers(8_000, 40_000))))
+        now_ms = found[-1].end_ms
+    return found

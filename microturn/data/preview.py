@@ -1,4 +1,4 @@
-"""One scenario to listen to and to look at: its sound, and a picture of who speaks when and what is expected."""
+"""One scenario to listen to and to look at: sound, video, and a picture of who speaks when and what is expected."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -14,6 +14,8 @@ from microturn.data.history import right_history
 from microturn.data.render import RenderConfig, Rendered, render
 from microturn.data.scenarios import sample_script
 from microturn.data.script import SPEAKERS, Script
+from microturn.data.sight.clip import write_clip
+from microturn.data.sight.play import seen
 from microturn.data.splits import Split
 from microturn.data.voices import Prosody, Voice, fits_user, voices
 
@@ -28,8 +30,10 @@ PAGE_STYLE = "body{font:14px sans-serif;margin:2em} .wide{overflow-x:auto} th{te
 def preview(skill: str, seed: int = 0, split: Split = "train", out: Path = Path("preview")) -> Path:
     """Render a scenario of a skill into folder `out`: SKILL-SEED.wav, .svg and .html (both together).
 
-    The sound has the user on the left and on the right what the agent should say, in its voice, when it should.
-    Returns the page's path. The voice is drawn from the split's. Raises InputError for an unknown skill or split.
+    The sound has the user on the left and on the right what the agent should say, in its voice, when it should. Where
+    there is something to see, SKILL-SEED.mp4 shows it with that sound: below the picture a blue bar while the user
+    speaks, a red one while the agent should. Returns the page's path. The voice is drawn from the split's. Raises
+    InputError for an unknown skill or split.
     """
     rng = np.random.default_rng(seed)
     script = sample_script(skill, rng, split)
@@ -42,9 +46,11 @@ def preview(skill: str, seed: int = 0, split: Split = "train", out: Path = Path(
     page = out / f"{skill.replace(' ', '-')}-{seed}.html"
     with WavWriter(page.with_suffix(".wav"), channels=2) as wav:
         wav.write(np.stack([sound.pcm, agent], axis=1))
+    if sound.film is not None:
+        write_clip(page.with_suffix(".mp4"), sound.film, sound.pcm, agent)
     picture = timeline(sound, agent)
     page.with_suffix(".svg").write_text(picture, encoding="utf-8")
-    page.write_text(_page(script, voice, sound, picture, page.with_suffix(".wav").name), encoding="utf-8")
+    page.write_text(_page(script, voice, sound, picture, page.stem), encoding="utf-8")
     return page
 
 
@@ -121,16 +127,30 @@ def _box(row: str, start_ms: int, end_ms: int, text: str, drop_px: int) -> str:
     return f'{rect}<text x="{_x(start_ms)}" y="{_y(row) + drop_px}" fill="{color}">{escape(text)}</text>'
 
 
-def _page(script: Script, voice: Voice, sound: Rendered, picture: str, wav: str) -> str:
+def _page(script: Script, voice: Voice, sound: Rendered, picture: str, stem: str) -> str:
     kind = "negative" if script.negative else "positive"
     names = {"skill": f"{script.skill}, {kind}", "template": script.template, "slots": script.slots, "voice": voice.id}
     return "\n".join([
         f'<!doctype html><meta charset="utf-8"><title>{escape(script.skill)}</title>',
         f"<style>{PAGE_STYLE}</style>",
         f"<h1>{escape(script.skill)}</h1><table>{_rows(names.items())}</table>",
-        f'<p><audio controls src="{escape(wav)}"></audio></p><div class="wide">{picture}</div>',
+        f"<p>{_player(sound, stem)}</p><div class=\"wide\">{picture}</div>",
         f"<h2>expected</h2><table>{_rows((f'tick {e.tick}', f'{e.text} ({e.skill})') for e in sound.expects)}</table>",
+        *_facts(sound),
     ]) + "\n"  # fmt: skip
+
+
+def _player(sound: Rendered, stem: str) -> str:
+    if sound.film is None:
+        return f'<audio controls src="{escape(stem)}.wav"></audio>'
+    return f'<video controls src="{escape(stem)}.mp4"></video>'
+
+
+def _facts(sound: Rendered) -> Iterator[str]:
+    """What can be known from the picture, and from when on."""
+    if sound.film is not None:
+        rows = ((f"tick {s.t_ms // TICK_MS}, {s.t_ms} ms", str(s.fact)) for s in seen(sound.film.staged))
+        yield f"<h2>seen</h2><table>{_rows(rows)}</table>"
 
 
 def _rows(pairs: Iterable[tuple[str, str]]) -> str:

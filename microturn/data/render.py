@@ -16,7 +16,9 @@ from microturn.data import degrade
 from microturn.data.agent import agent_voice
 from microturn.data.oracle import Expect, oracle
 from microturn.data.scenarios import chat
-from microturn.data.script import PlainWord, Script, Spoken, TimedWord
+from microturn.data.script import PlainWord, Script, Spoken, TimedWord, staged
+from microturn.data.sight.film import Film
+from microturn.data.sight.play import Staged, seen
 from microturn.data.speech import SPEECH_LEVEL_DB
 from microturn.data.splits import Split
 from microturn.data.voices import Clip, Prosody, Voice, fits_user, synthesize, voices
@@ -61,12 +63,16 @@ def clean() -> RenderConfig:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """pcm: float32 [N], whole ticks, values that 16 bits hold; spoken: absolute word times; expects: the labels."""
+    """pcm: float32 [N], whole ticks, values that 16 bits hold; spoken: absolute word times; expects: the labels.
+
+    film: the camera's frame of a tick, None where nothing is shown.
+    """
 
     pcm: np.ndarray
     spoken: tuple[Spoken, ...]
     expects: tuple[Expect, ...]
     end_ms: int
+    film: Film | None = None
 
 
 class _Sound(NamedTuple):
@@ -93,7 +99,7 @@ def render(
     length = _length(config.spoken)
     end_ms = _end_ms(script, spoken, length)
     pcm = _mixed(sounds, voice, end_ms, rng, config)
-    return Rendered(to_float(to_int16(pcm)), spoken, tuple(oracle(spoken, end_ms, length)), end_ms)
+    return _labelled(script, to_float(to_int16(pcm)), spoken, end_ms, length)
 
 
 def relabelled(script: Script, words: Sequence[Sequence[TimedWord]], pcm: np.ndarray, aloud: bool = False) -> Rendered:
@@ -102,8 +108,19 @@ def relabelled(script: Script, words: Sequence[Sequence[TimedWord]], pcm: np.nda
     aloud: whether the agent is one that sounds (`RenderConfig.spoken`).
     """
     spoken = tuple(Spoken(line.speaker, line, tuple(timed)) for line, timed in zip(script.lines, words, strict=True))
-    end_ms = len(pcm) // CHUNK_SAMPLES * TICK_MS
-    return Rendered(pcm, spoken, tuple(oracle(spoken, end_ms, _length(aloud))), end_ms)
+    return _labelled(script, pcm, spoken, len(pcm) // CHUNK_SAMPLES * TICK_MS, _length(aloud))
+
+
+def _labelled(
+    script: Script, pcm: np.ndarray, spoken: tuple[Spoken, ...], end_ms: int, length: Callable[[str], int] | None
+) -> Rendered:
+    shots = _staged(script, spoken, end_ms)
+    expects = tuple(oracle(spoken, end_ms, length, seen(shots)))
+    return Rendered(pcm, spoken, expects, end_ms, Film(shots) if shots else None)
+
+
+def _staged(script: Script, spoken: Sequence[Spoken], end_ms: int) -> tuple[Staged, ...]:
+    return staged(script, [said.words[-1].end_ms for said in spoken], 0, end_ms)
 
 
 def _length(aloud: bool) -> Callable[[str], int] | None:
@@ -135,7 +152,7 @@ def _words(sound: _Sound) -> tuple[PlainWord, ...]:
 
 def _end_ms(script: Script, spoken: Sequence[Spoken], length: Callable[[str], int] | None) -> int:
     end_ms = spoken[-1].words[-1].end_ms + script.tail_ms
-    expects = oracle(spoken, end_ms, length)
+    expects = oracle(spoken, end_ms, length, seen(_staged(script, spoken, end_ms)))
     if expects:
         last = expects[-1]
         sounds = length(last.text) if length else 0

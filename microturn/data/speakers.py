@@ -15,7 +15,7 @@ import numpy as np
 from microturn.core.errors import InputError
 from microturn.data.mixture import CLOSING
 from microturn.data.pool import ClipPool, Job, PoolClip, build_pool
-from microturn.data.scenarios import SKILLS, sample_script
+from microturn.data.scenarios import ALL_SKILLS, SKILLS, sample_script
 from microturn.data.script import Script, script_from_json, script_to_json
 from microturn.data.splits import Split
 from microturn.data.voices import GROUPS, Prosody, Voice, fits_user, voice, voices
@@ -78,7 +78,7 @@ def plan(config: CastConfig, speakers: Sequence[Speaker]) -> list[PlannedScript]
     return [
         PlannedScript(speaker.id, sample_script(skill, _rng(config, number, order, k), config.split))
         for number, speaker in enumerate(speakers)
-        for order, skill in enumerate(SKILLS)
+        for order, skill in enumerate(ALL_SKILLS)
         if skill in config.skills
         for k in range(config.scripts_per_skill)
     ]

@@ -102,7 +102,7 @@ def test_heard_words_lie_inside_the_stream_in_order() -> None:
 def test_expectations_are_what_the_oracle_says_to_what_was_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[tuple[list[Spoken], int]] = []
 
-    def listening(spoken: list[Spoken], end_ms: int, length: None) -> list[Expect]:
+    def listening(spoken: list[Spoken], end_ms: int, length: None, seen: list[object]) -> list[Expect]:
         given.append((list(spoken), end_ms))
         return oracle(spoken, end_ms)
 

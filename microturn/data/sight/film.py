@@ -5,8 +5,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from microturn.core.clock import TICK_MS
-from microturn.data.sight.play import Staged
+from microturn.data.sight.play import Shot, Staged
 from microturn.data.sight.scene import HEIGHT, WIDTH, Scene
+
+# Cameras are square, 4:3 or 16:9; what is not as high as the grid has black above and below, as `picture.fitted` does.
+ASPECTS = (1.0, 1.0, 0.75, 0.75, 0.5625)
 
 
 class Film:
@@ -39,12 +42,25 @@ class Film:
             return None
         t_ms = tick * TICK_MS + self.phase_ms
         staged = next((entry for entry in self.staged if entry.start_ms <= t_ms < entry.end_ms), None)
-        return None if staged is None else self._scene_of(staged).frame(t_ms - staged.zero_ms)
+        return None if staged is None else self._framed(self._scene_of(staged).frame(t_ms - staged.zero_ms))
 
     def _scene_of(self, staged: Staged) -> Scene:
         if self._scene is None or self._scene.shot is not staged.shot:
-            self._scene = Scene(staged.shot, self.height, self.width)
+            self._scene = Scene(staged.shot, *inner_size(staged.shot, self.height, self.width))
         return self._scene
+
+    def _framed(self, picture: np.ndarray) -> np.ndarray:
+        bars = self.height - len(picture)
+        if not bars:
+            return picture
+        grid = np.zeros((self.height, self.width, 3), np.uint8)
+        grid[bars // 2 : bars // 2 + len(picture)] = picture
+        return grid
 
     def _key(self) -> tuple[object, ...]:
         return self.staged, self.phase_ms, self.lost, self.height, self.width
+
+
+def inner_size(shot: Shot, height: int, width: int) -> tuple[int, int]:
+    """Height and width of a shot's own picture in the grid: its camera's aspect."""
+    return min(height, round(width * ASPECTS[shot.seed % len(ASPECTS)])), width

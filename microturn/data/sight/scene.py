@@ -27,17 +27,18 @@ BLEND_SHARE = 0.12
 
 @dataclass(frozen=True)
 class _Framing:
-    """How a person is looked at: yaw in degrees about which the look's own varies, metres across, the middle."""
+    """How a person is looked at: yaw in degrees about which the look's own varies, metres up and across, the middle."""
 
     yaw_deg: float
-    span: float
+    high: float
+    wide: float
     centre: tuple[float, float, float]
 
 
-STANDING = _Framing(0.0, 2.3, (0.0, 1.04, 0.0))
-SQUATTING = _Framing(42.0, 2.1, (0.0, 0.9, 0.0))
-ON_FLOOR = _Framing(0.0, 2.05, (-0.1, 0.42, 0.0))
-ON_CHAIR = _Framing(64.0, 1.6, (0.0, 0.78, 0.12))
+STANDING = _Framing(0.0, 2.3, 1.9, (0.0, 1.04, 0.0))
+SQUATTING = _Framing(42.0, 2.1, 1.6, (0.0, 0.9, 0.0))
+ON_FLOOR = _Framing(0.0, 1.1, 2.05, (-0.1, 0.42, 0.0))
+ON_CHAIR = _Framing(64.0, 1.6, 1.5, (0.0, 0.78, 0.12))
 
 
 class Scene:
@@ -232,7 +233,7 @@ def _painter(shot: Shot, look: Look, height: int, width: int) -> _Mover | _Sitte
 
 
 def _camera(framing: _Framing, look: Look, height: int, width: int) -> Camera:
-    scale = min(height, width) / framing.span * look["zoom"] * look["height"]
+    scale = min(height / framing.high, width / framing.wide) * look["zoom"] * look["height"]
     across, up = look["shift_x"] * width / scale, look["shift_y"] * height / scale
     centre = framing.centre
     return Camera(
