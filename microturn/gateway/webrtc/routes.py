@@ -12,7 +12,7 @@ from typing import Any, cast
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
@@ -139,7 +139,7 @@ async def _realtime_body(request: Request) -> tuple[str, Settings]:
     try:
         form = await request.form(max_files=2, max_fields=2)
         parts = {name: await _part(form[name]) for name in form}
-    except (MultiPartException, UnicodeDecodeError) as error:
+    except (HTTPException, UnicodeDecodeError) as error:
         raise Refusal("invalid_form", "The form cannot be read.") from error
     if "sdp" not in parts:
         raise Refusal("missing_required_parameter", "Missing required parameter: 'sdp'.", "sdp")

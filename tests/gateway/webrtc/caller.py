@@ -64,7 +64,11 @@ class Caller:
         """Post the offer as it is and take the answer."""
         await self.post(path, (await self.offer()).encode(), "application/sdp")
         assert self.status == 201, self.body
-        await self.rtc.setRemoteDescription(RTCSessionDescription(self.body, "answer"))
+        await self.take(self.body)
+
+    async def take(self, answer: str) -> None:
+        """Take an SDP answer."""
+        await self.rtc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def call_live(self, **session: Any) -> None:
         """Post a session and the offer and take the answer."""
@@ -72,8 +76,7 @@ class Caller:
         body = {"session": {"model": "any", **session}, "transport": transport}
         await self.post(LIVE, json.dumps(body).encode(), "application/json")
         assert self.status == 201, self.body
-        answer = json.loads(self.body)["transport"]
-        await self.rtc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        await self.take(json.loads(self.body)["transport"]["sdp"])
 
     async def post(self, path: str, body: bytes = b"", kind: str = "application/json") -> None:
         """One request; its answer is `status`, `headers` and `body`."""
