@@ -14,6 +14,7 @@ import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
 from microturn.gateway.app import create_app
+from microturn.gateway.doors import Doors
 from microturn.gateway.host import Host
 from microturn.gateway.server import Server, server_of
 from microturn.gateway.sessions import Limits, Sessions
@@ -51,10 +52,12 @@ class Running:
 
 
 @contextmanager
-def serving(host: Host, limits: Limits | None = None, real_time: bool = False) -> Iterator[Running]:
+def serving(
+    host: Host, limits: Limits | None = None, real_time: bool = False, doors: Doors | None = None
+) -> Iterator[Running]:
     clock = (time.monotonic, time.sleep) if real_time else (now, sleep)
     sessions = Sessions(host, limits or Limits(), *clock)
-    server = server_of(create_app(sessions), sessions, "127.0.0.1", 0)
+    server = server_of(create_app(sessions, doors), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + WAIT_S
