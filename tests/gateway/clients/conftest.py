@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 ROOT = Path(__file__).parents[3]
-START_S = 60.0
+START_S = 180.0
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.clients.spoken import WAIT_S, Ear, check, microphone, patience
 
 openai = pytest.importorskip("openai")
 
@@ -71,3 +71,21 @@ async def live_conversation(address: str) -> Ear:
 async def speak(buffer: Any) -> None:
     async for packet in microphone(24_000):
         await buffer.append(audio=base64.b64encode(packet).decode())
+
+
+def test_a_client_secret_opens_a_session_as_it_was_configured(address: str) -> None:
+    instructions, transcription = asyncio.run(with_a_secret(address))
+    assert (instructions, transcription) == ("be brief", None)
+
+
+async def with_a_secret(address: str) -> tuple[str, Any]:
+    """A backend makes a secret, a browser's client connects with it and is shown the session."""
+    session = {"type": "realtime", "instructions": "be brief", "audio": {"input": {"transcription": None}}}
+    async with asyncio.timeout(WAIT_S), client_of(address) as backend:
+        secret = await backend.realtime.client_secrets.create(session=session)
+    assert secret.value.startswith("ek_")
+    browser = openai.AsyncOpenAI(base_url=f"http://{address}/v1", api_key=secret.value, max_retries=0)
+    async with asyncio.timeout(WAIT_S), browser, browser.realtime.connect(model="tiny") as wire:
+        created = await wire.recv()
+    assert created.type == "session.created"
+    return created.session.instructions, created.session.audio.input.transcription

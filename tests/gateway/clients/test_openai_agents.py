@@ -1,11 +1,15 @@
 """A realtime agent of openai-agents, unmodified, hears the shipped model answer."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from websockets.asyncio.server import ServerConnection, serve
 
-from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.clients.spoken import WAIT_S, Ear, check, microphone, patience
+from tests.gateway.realtime.driven import whole_conversation
 
 realtime = pytest.importorskip("agents.realtime")
 
@@ -42,3 +46,38 @@ def spoken_by(role: str, history: list[Any]) -> str:
 async def speak(session: Any) -> None:
     async for packet in microphone(24_000):
         await session.send_audio(packet)
+
+
+def test_every_event_of_a_whole_conversation_is_read() -> None:
+    """An event that its strict union does not know, or a field that is missing, is an error in the application."""
+    errors = [event.error for event in asyncio.run(told(whole_conversation())) if event.type == "error"]
+    assert not [error for error in errors if isinstance(error, ValidationError)]
+    assert len(errors) == 8  # those that the conversation is made with
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.over = asyncio.Event()
+
+    async def on_event(self, event: Any) -> None:
+        self.events.append(event)
+        if event.type == "connection_status" and event.status == "disconnected":
+            self.over.set()
+
+
+async def told(events: list[dict[str, Any]]) -> list[Any]:
+    """What the client's model gives its application for these events of a server."""
+    listener, model = Listener(), realtime.OpenAIRealtimeWebSocketModel()
+    model.add_listener(listener)
+
+    async def tell(socket: ServerConnection) -> None:
+        for event in events:
+            await socket.send(json.dumps(event))
+
+    async with asyncio.timeout(WAIT_S), serve(tell, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        await model.connect({"url": f"ws://127.0.0.1:{port}/", "api_key": "none", "initial_model_settings": {}})
+        await listener.over.wait()
+        await model.close()
+    return listener.events

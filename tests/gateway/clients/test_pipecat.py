@@ -1,11 +1,15 @@
 """Pipelines of Pipecat, unmodified, with its two services: turns over Realtime, full duplex over GPT-Live."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from microturn.gateway.realtime.codec import RealtimeCodec
+from microturn.gateway.realtime.settings import default_settings
 from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.realtime.driven import whole_conversation
 
 pytest.importorskip("pipecat")
 
@@ -25,6 +29,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.openai.live.llm import OpenAILiveLLMService
+from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.workers.runner import WorkerRunner
 
@@ -95,3 +100,26 @@ async def conversation(service: Any) -> Ear:
     await worker.cancel()
     await running
     return ear
+
+
+def test_the_realtime_service_reads_every_event_of_a_whole_conversation() -> None:
+    for event in whole_conversation():
+        read = events.parse_server_event(json.dumps(event))
+        assert read is None or read.type == event["type"]
+
+
+@pytest.mark.parametrize("turn_detection", [False, None, events.SemanticTurnDetection(), events.TurnDetection()])
+def test_what_the_realtime_service_configures_is_taken(turn_detection: Any) -> None:
+    audio = events.AudioConfiguration(
+        input=events.AudioInput(
+            format=events.PCMAudioFormat(),
+            transcription=events.InputAudioTranscription(),
+            noise_reduction=events.InputAudioNoiseReduction(type="near_field"),
+            turn_detection=turn_detection,
+        ),
+        output=events.AudioOutput(voice="cedar", speed=1.0),
+    )
+    update = events.SessionUpdateEvent(session=events.SessionProperties(audio=audio, tools=[], tool_choice="auto"))
+    codec = RealtimeCodec("live_test", default_settings("tiny"), 0)
+    (answer,) = codec.from_client(json.dumps(update.model_dump(exclude_none=True))).events
+    assert answer["type"] == "session.updated", answer
