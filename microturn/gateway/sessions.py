@@ -39,8 +39,8 @@ class Limits:
     sessions: at once, together; sessions_per_key: at once, of one API key, None is as many as there are; message_bytes:
     of one message; start_s: from the connection to `session.start`; idle_s: without a message from the client; send_s:
     a client may take so long to read one message; drain_s: what runs may go on for so long when the server is asked to
-    stop; grace_s: a session of the native extensions goes on for so long without its client, and may be resumed so long
-    after its server was killed; rate: how fast messages may come.
+    stop; grace_s: a session of the native extensions goes on for so long without its client; revive_s: it may be resumed
+    for so long after its server was killed, where it is recorded; rate: how fast messages may come.
     """
 
     sessions: int = 8
@@ -53,10 +53,21 @@ class Limits:
     longest_s: float = 7_200.0
     unread_s: float = 10.0
     grace_s: float = 30.0
+    revive_s: float = 300.0
     rate: Rate = field(default_factory=Rate)
 
     def __post_init__(self) -> None:
-        for name in ("sessions", "message_bytes", "start_s", "idle_s", "send_s", "longest_s", "unread_s", "grace_s"):
+        for name in (
+            "sessions",
+            "message_bytes",
+            "start_s",
+            "idle_s",
+            "send_s",
+            "longest_s",
+            "unread_s",
+            "grace_s",
+            "revive_s",
+        ):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(name, "Limits", getattr(self, name), "a number above 0")
         if not 0 <= self.drain_s < math.inf:
@@ -125,7 +136,7 @@ class Sessions:
 
     def limited(self, channel: Channel) -> Channel:
         """The channel, held to the rate that one client may have."""
-        return LimitedChannel(channel, self.limits.rate, self.limits.message_bytes, self.metrics, self._now)
+        return LimitedChannel(channel, self.limits.rate, self.limits.message_bytes, self.metrics)
 
     async def open(self, ask: Ask) -> LiveSession:
         """A session that has not started yet; AdmissionRefused when there is no room or the server is about to stop."""

@@ -134,7 +134,7 @@ def parse(row: Mapping[str, Any]) -> ClientEvent:
 
 def _body(kind: str, rest: Mapping[str, Any]) -> Body:
     if kind == "session.start":
-        return Start(_settings(read_fields(_StartMessage, rest, "").session))
+        return Start(settings_of(read_fields(_StartMessage, rest, "").session))
     if kind == "session.update":
         asked = read_fields(_UpdateMessage, rest, "")
         return Update(read_fields(_UpdateAsked, asked.session, "session").delegation)
@@ -214,7 +214,8 @@ class _SessionAsked:
     safety_identifier: str | None = None
 
 
-def _settings(session: Mapping[str, Any]) -> Settings:
+def settings_of(session: Mapping[str, Any]) -> Settings:
+    """The settings of a `session` object as `session.start` has it, and as it is shown again. Refusal for another."""
     asked = read_fields(_SessionAsked, session, "session")
     audio = asked.audio or _AudioAsked()
     output = audio.output or _OutputAsked()

@@ -6,15 +6,17 @@ import time
 import structlog
 from fastapi import WebSocket
 
+from microturn.core.errors import InputError
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
 from microturn.gateway.instructions import readable
-from microturn.gateway.live.client import Settings, Start
+from microturn.gateway.live.client import Settings, Start, settings_of
 from microturn.gateway.live.conversation import Conversation, unknown_session
 from microturn.gateway.live.extensions import Resume
 from microturn.gateway.live.messages import Messages, Refused, new_id
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, error_event, shown
+from microturn.gateway.live.spool import Spool, Spooled, journal_of, killed_session, tokens_of
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.wire import OVERLOAD, REFUSED, Gone, SocketChannel
@@ -28,6 +30,7 @@ class LiveDesk:
     def __init__(self, sessions: Sessions) -> None:
         self.sessions = sessions
         self._conversations: dict[str, Conversation] = {}
+        self._bringing_back = asyncio.Lock()  # a session is brought back once, however many ask for it
 
     async def serve(self, socket: WebSocket) -> None:
         """Hold a session over an accepted WebSocket; `?ext=1` opens the native extensions."""
@@ -59,28 +62,62 @@ class LiveDesk:
 
     async def hold(self, messages: Messages, session: LiveSession, settings: Settings, grace_s: float = 0.0) -> None:
         """Begin a session that was opened and serve its client, whatever its channel is, until either ends."""
-        expires_at = int(time.time() + self.sessions.limits.longest_s)
-        opened = Opened(session.id, expires_at, settings)
+        for sentence in readable(settings.instructions or "", self.sessions.host.reads):
+            session.push_text(sentence)
+        await self._conversation(session, settings, grace_s, messages.extended).begin(messages)
+
+    def _conversation(
+        self, session: LiveSession, settings: Settings, grace_s: float, extended: bool, left: Spooled | None = None
+    ) -> Conversation:
+        """The conversation of a session, known from now on until its end. left: what another process left of it."""
+        limits = self.sessions.limits
+        opened = Opened(session.id, int(time.time() + limits.longest_s), settings)
+        folder = self.sessions.folder_of(session.id) if grace_s else None
 
         def over() -> None:
             del self._conversations[session.id]
 
-        conversation = Conversation(session, opened, self.sessions.limits, over, messages.extended, grace_s)
+        conversation = Conversation(
+            session,
+            opened,
+            limits,
+            over,
+            extended,
+            grace_s,
+            journal=left and journal_of(left, 2 * grace_s * 1000),
+            tokens=left and tokens_of(left),
+            spool=folder and Spool(folder),
+        )
         self._conversations[session.id] = conversation
-        for sentence in readable(settings.instructions or "", self.sessions.host.reads):
-            session.push_text(sentence)
-        await conversation.begin(messages)
+        return conversation
 
     async def resume(self, messages: Messages, asked: Resume) -> None:
         """The session that the client names, if its token is good."""
-        conversation = self.find(asked.session_id)
         try:
-            if conversation is None:
-                raise unknown_session()
+            async with self._bringing_back:
+                conversation = self.find(asked.session_id) or await self._brought_back(asked)
             await conversation.resume(messages, asked.resume_token, asked.last_received_server_event_seq)
         except Refusal as refusal:
             await messages.refuse(refusal)
             await messages.channel.close(REFUSED, refusal.code)
+        except AdmissionRefused as error:
+            await self._refuse_admission(messages, error)
+
+    async def _brought_back(self, asked: Resume) -> Conversation:
+        """The conversation of a session whose server was killed, from its recording; Refusal where there is none."""
+        killed = await asyncio.to_thread(killed_session, self.sessions.store, asked.session_id, asked.resume_token)
+        if killed is None or time.time() - killed.left.written_at > self.sessions.limits.revive_s:
+            raise unknown_session()
+        try:
+            session = await self.sessions.go_on(killed.kept)
+        except InputError as error:
+            log.warning("session cannot go on", session_id=asked.session_id, reason=str(error))
+            raise unknown_session() from None
+        log.info("session goes on", session_id=session.id, at_ms=session.at_ms)
+        about = killed.kept.about
+        conversation = self._conversation(session, settings_of(about.config), about.grace_s, True, killed.left)
+        conversation.go_on(asked.last_received_server_event_seq)
+        return conversation
 
     async def _first(self, messages: Messages) -> Start | Resume | None:
         """What the client begins with; None where it did not and the channel is closed."""

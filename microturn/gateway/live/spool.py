@@ -15,6 +15,8 @@ import structlog
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.gateway.journal import MAX_BYTES, Entry, Journal, ResumeTokens
+from microturn.gateway.kept import KeptSession
+from microturn.gateway.store import NotKept, Store
 
 FILES = ("resume-0.jsonl", "resume-1.jsonl")
 WAITING = 2_000
@@ -114,6 +116,28 @@ def read_spool(folder: Path) -> Spooled | None:
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError("not a line of a spool", where, repr(error), "seq and event, or tokens") from error
     return Spooled(_unbroken(events), hashes, paths[-1].stat().st_mtime) if paths else None
+
+
+class Killed(NamedTuple):
+    """A session whose server was killed: its recording, and what is left of its journal."""
+
+    kept: KeptSession
+    left: Spooled
+
+
+def killed_session(store: Store | None, session_id: str, token: str) -> Killed | None:
+    """The session that this token is good for; None for any other. It reads files: call it from a thread."""
+    if store is None or store.grows(session_id):
+        return None
+    try:
+        kept = store.read(session_id)
+        left = read_spool(kept.folder)
+        if left is None or not tokens_of(left).redeem(token) or kept.timeline().ended is not None:
+            return None
+    except (NotKept, InputError) as error:
+        log.info("nothing to resume", session_id=session_id[:80], reason=str(error))
+        return None
+    return Killed(kept, left)
 
 
 def _unbroken(events: dict[int, dict[str, Any]]) -> tuple[tuple[int, dict[str, Any]], ...]:
