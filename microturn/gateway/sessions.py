@@ -39,8 +39,8 @@ class Limits:
     sessions: at once, together; sessions_per_key: at once, of one API key, None is as many as there are; message_bytes:
     of one message; start_s: from the connection to `session.start`; idle_s: without a message from the client; send_s:
     a client may take so long to read one message; drain_s: what runs may go on for so long when the server is asked to
-    stop; grace_s: a session of the native extensions goes on for so long without its client; revive_s: it may be resumed
-    for so long after its server was killed, where it is recorded; rate: how fast messages may come.
+    stop; grace_s: a session of the native extensions goes on for so long without its client; revive_s: it may be
+    resumed for so long after its server was killed, where it is recorded; rate: how fast messages may come.
     """
 
     sessions: int = 8
