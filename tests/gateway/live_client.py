@@ -39,7 +39,9 @@ class Running:
 
     @contextmanager
     def client(self) -> Iterator["Client"]:
-        with connect(f"ws://127.0.0.1:{self.port}/v1/live/sessions", max_size=None, proxy=None) as socket:
+        url = f"ws://127.0.0.1:{self.port}/v1/live/sessions"
+        # With a limited queue a client that leaves messages unread cannot close: it never meets the answer to it.
+        with connect(url, max_size=None, max_queue=None, proxy=None) as socket:
             yield Client(socket)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
