@@ -67,7 +67,7 @@ def greeting(settings: ServerSettings, rules: DoorRules) -> Iterator[str]:
     """The address, and who may come in."""
     s = "s" if settings.tls_cert else ""
     address = f"{settings.host}:{settings.port}"
-    yield f"microturn at ws{s}://{address}{LIVE}, http{s}://{address}/readyz"
+    yield f"microturn at http{s}://{address}/ (the page), ws{s}://{address}{LIVE}, http{s}://{address}/readyz"
     if rules.local:
         yield "without keys: open to everyone on this machine, to nobody else"
     elif settings.without_keys and not (settings.keys or settings.keys_file):

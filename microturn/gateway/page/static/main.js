@@ -23,13 +23,19 @@ class Page {
     this.silence = () => {};
     this.loudest = 0;
     this.camera = new Camera((jpeg) => this.talk?.see(jpeg), (thumb) => this.talk?.score.picture(this.talk.now(), thumb));
-    const headers = () => (byId("key").value ? { authorization: `Bearer ${byId("key").value}` } : {});
+    const headers = () => this.headers();
     byId("key").value = keptKey();
-    this.replay = new Replay(/** @type {() => Record<string, string>} */ (headers));
-    this.speak = new SpeakForMe({ headers: /** @type {() => Record<string, string>} */ (headers), begin: () => this.running(), aloud: () => !this.microphone });
+    this.replay = new Replay(headers);
+    this.speak = new SpeakForMe({ headers, begin: () => this.running(), aloud: () => !this.microphone });
     this.timeline.show(new Score(), () => 0, true);
     this.wire();
     this.goOn();
+  }
+
+  /** Of every request: the access key, where one was typed. @returns {Record<string, string>} */
+  headers() {
+    const key = byId("key").value;
+    return key ? { authorization: `Bearer ${key}` } : {};
   }
 
   wire() {
@@ -75,8 +81,14 @@ class Page {
   async start(withMicrophone) {
     this.trouble("");
     const talk = await this.begin(new Score());
-    talk.start(byId("record").checked);
+    talk.start(await this.model(), byId("record").checked);
     if (withMicrophone) await this.listen();
+  }
+
+  /** The name of the model that the server has. */
+  async model() {
+    const answer = await fetch("/v1/models", { headers: this.headers() });
+    return answer.ok ? (await answer.json()).data[0].id : "microturn";
   }
 
   /** A talk on fresh sound; not connected yet. @param {Score} score */
@@ -153,7 +165,7 @@ class Page {
   shown() {
     const { replay, talk } = this;
     if (replay.score) this.timeline.show(replay.score, () => replay.now(), false);
-    else this.timeline.show(talk?.score ?? new Score(), () => talk?.now() ?? 0, true);
+    else this.timeline.show(talk?.score ?? new Score(), () => talk?.head() ?? 0, true);
     this.transcript.clear();
     this.transcript.show(replay.score ?? talk?.score ?? new Score(), false);
     this.told();

@@ -9,7 +9,7 @@ const PAUSE_MS = 900;
 const EXAMPLES = [
   ["a question", "what is three plus four"],
   ["another", "which day comes after monday"],
-  ["counting in a story", "please count the animals in my story\none day my uncle saw a dog near the river\nand then a cat and a horse came to the farm\nlater we met a sheep"],
+  ["counting in a story", "please count the animals in my story\none day my uncle saw a dog near the river\nand then a cat and a horse came to the farm\nthen we met a sheep"],
   ["a reminder", "in five seconds remind me to drink"],
   ["converting prices", "one euro is two dollars, tell me every price in dollars\nthen my aunt paid three euros for the bread\nmy uncle spent four euros on the coffee"],
   ["after me", "repeat these words, fish apple house"],

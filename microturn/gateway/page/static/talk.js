@@ -6,7 +6,8 @@ import { keepScore, keepTicket } from "./memory.js";
 import { Score } from "./score.js";
 import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
 
-const STALE_MS = 600; // sound of the model that comes later than this is drawn, not played
+const TICK_MS = 200;
+const AHEAD_MS = 1_000;
 const QUIET_FRAMES = 50; // after a second of exact zeros nothing is sent, but a frame now and then
 const ALIVE_FRAMES = 250;
 const PICTURES_WAITING = 5;
@@ -26,17 +27,23 @@ export class Talk extends EventTarget {
     this.quiet = 0;
     /** @type {{jpeg: string, t_ms: number}[]} */ this.pictures = [];
     this.model = "";
+    this.toldMs = score.endMs;
     this.caughtUpMs = 0; // what sounds before was missed: it is told again at once, drawn, and not played
   }
 
-  /** @param {boolean} record */
-  start(record) {
-    this.connection.start({ model: "microturn", audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record });
+  /** @param {string} model @param {boolean} record */
+  start(model, record) {
+    this.connection.start({ model, audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record });
   }
 
   /** Where its clock is, in ms. */
   now() {
     return this.beganAt === null ? this.score.endMs : performance.now() - this.beganAt;
+  }
+
+  /** Where the axis' head stands: now, but never far beyond what the server has told. */
+  head() {
+    return Math.min(this.now(), this.toldMs + AHEAD_MS);
   }
 
   /** 20 ms of the user. @param {Int16Array} samples */
@@ -72,12 +79,13 @@ export class Talk extends EventTarget {
   sound({ delta, start_ms: at }) {
     const samples = decoded(delta);
     this.score.sound("model", at, samples, RATE_HZ);
+    this.toldMs = at;
     if (at < this.caughtUpMs) return;
-    const late = this.clock(at);
     const gap = this.score.gaps.at(-1);
     if (gap && gap.to === null) gap.to = at;
-    if (at % 200 === 0) this.score.arrived(at, late);
-    if (late < STALE_MS) this.sounds.play(samples);
+    // A tick's sound comes at once: its first frame in time, the others early.
+    if (at % TICK_MS === 0) this.score.arrived(at, this.clock(at));
+    this.sounds.play(samples);
   }
 
   /** The server's clock showed `atMs` when it told this; how much later than the quickest news that was, in ms.
