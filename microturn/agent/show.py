@@ -109,8 +109,8 @@ def plain_shown(shown: Shown) -> Shown:
 
 def plain_text(text: str, most: int = TEXT_CHARACTERS) -> str:
     """One line of plain text, at most `most` characters: no tags, no control or direction characters."""
-    text = without_tags(text[:_RAW_HEAD])
-    text = " ".join("".join(_seen(char) for char in text).split())
+    seen = "".join(_seen(char) for char in text[:_RAW_HEAD])  # first, or a sign that is left out would make a tag
+    text = " ".join(without_tags(" ".join(seen.split())).split())
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 

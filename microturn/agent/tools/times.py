@@ -148,6 +148,7 @@ def _span(words: Sequence[str]) -> timedelta:
     while rest:
         read = leading_number(rest) if rest[0] not in ("an", "a") else None
         value, taken = (read.value, read.words) if read is not None else (1, 1)
+        taken += rest[taken : taken + 1] == ["an"]  # half an hour
         unit = rest[taken].rstrip("s") if taken and taken < len(rest) else ""
         seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}.get(unit)
         if seconds is None or not 0 < value * seconds < 400 * 86_400:
