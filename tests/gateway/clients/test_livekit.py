@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.clients.spoken import WAIT_S, Ear, check, microphone, patience
 
 agents = pytest.importorskip("livekit.agents")
 pytest.importorskip("livekit.plugins.openai")
@@ -91,3 +91,19 @@ async def conversation(model: Any) -> Ear:
     await session.aclose()
     await model.aclose()
     return ear
+
+
+def test_a_typed_question_is_answered_by_name(address: str) -> None:
+    """`generate_reply` waits for the response that carries its own metadata, and for its item to be taken."""
+    assert "seven" in asyncio.run(asked(f"http://{address}/v1", "what is three plus four"))
+
+
+async def asked(url: str, text: str) -> str:
+    model = realtime.RealtimeModel(base_url=url, api_key="none")
+    session: Any = agents.AgentSession(llm=model)
+    await session.start(agents.Agent(instructions="Be brief."), record=False)
+    async with asyncio.timeout(WAIT_S):
+        reply = await session.generate_reply(user_input=text)
+    await session.aclose()
+    await model.aclose()
+    return " ".join(item.text_content or "" for item in reply.chat_items if item.type == "message")

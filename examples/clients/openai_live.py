@@ -1,0 +1,37 @@
+"""The openai client asks the model aloud over GPT-Live: python openai_live.py [http://127.0.0.1:8808/v1]"""
+
+import asyncio
+import base64
+import sys
+
+from openai import AsyncOpenAI
+
+from microturn.data.voices import synthesize, voice
+
+URL = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8808/v1"
+PACKET = 640  # 20 ms of int16 at 16 kHz
+pcm = synthesize(voice("espeak:en-us+belinda"), "what is the opposite of hot").pcm
+data = bytes(32_000) + (pcm * 32_767).astype("<i2").tobytes() + bytes(128_000)
+
+
+async def main() -> None:
+    """Speak for six seconds, print both transcripts."""
+    client = AsyncOpenAI(base_url=URL, api_key="none")
+    async with client, client.live.connect() as wire:
+        format = {"type": "audio/pcm", "rate": 16_000}
+        await wire.session.start(session={"model": "tiny", "audio": {"format": format}})
+
+        async def speak() -> None:
+            for at in range(0, len(data), PACKET):
+                await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
+                await asyncio.sleep(0.018)  # a little ahead of time, so that none of it comes too late
+            await wire.session.close()
+
+        speaking = asyncio.create_task(speak())
+        async for event in wire:
+            if event.type in ("session.input_transcript.delta", "session.output_transcript.delta"):
+                print(f"{event.start_ms / 1000:5.1f} s  {event.type.split('.')[1]:18s}{event.delta}")
+        await speaking
+
+
+asyncio.run(main())
