@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
+from microturn.core.clock import SAMPLE_RATE_HZ
 from microturn.gateway.session import LiveSession
 from microturn.gateway.timeline import Item, Sound, TooMuch
 from microturn.gateway.webrtc.peer import Peer
@@ -15,6 +16,7 @@ from microturn.gateway.wire import Gone
 from microturn.media.frames import FrameReader, VideoFrame, rgb_of
 
 OnFrame = Callable[[npt.NDArray[np.uint8], float], None]  # uint8 [H, W, 3], ms of the session's clock
+AHEAD_MS = 400  # of the session's clock; what comes on top of it has been held up on the way
 PICTURE_S = 0.2  # a micro-turn takes one picture
 log = structlog.get_logger("microturn.gateway")
 
@@ -56,11 +58,13 @@ class Call:
                 self._speaker.put(item)
 
     async def _hear(self) -> None:
-        reader = FrameReader()
+        """The microphone. Nothing before the session begins, and not the heap after a stall: it would stay late."""
+        reader, end_ms = FrameReader(), 0.0
         async for frame in self._peer.microphone():
-            pcm = reader.push(frame)
-            if self._speaker.began_s is None:
-                continue  # the session has not begun: nobody listens yet
+            pcm, now_ms = reader.push(frame), self.session.clock_ms
+            if self._speaker.began_s is None or end_ms - now_ms > AHEAD_MS:
+                continue
+            end_ms = max(end_ms, now_ms) + len(pcm) * 1000 / SAMPLE_RATE_HZ
             try:
                 self.session.push_audio(pcm)
             except TooMuch as error:
