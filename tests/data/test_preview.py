@@ -8,6 +8,7 @@ import pytest
 from microturn.core.errors import InputError
 from microturn.core.wav import read_wav
 from microturn.data.preview import COLORS, preview
+from microturn.media.av import read_audio, video_frames
 
 
 def test_a_preview_is_a_page_with_its_sound_and_its_picture(tmp_path: Path) -> None:
@@ -34,3 +35,13 @@ def test_the_picture_shows_what_is_expected_when(tmp_path: Path) -> None:
 def test_what_does_not_exist_cannot_be_previewed(tmp_path: Path, skill: str, split: str) -> None:
     with pytest.raises(InputError, match="one of"):
         preview(skill, 0, split, tmp_path)  # type: ignore[arg-type]
+
+
+def test_what_is_to_be_seen_is_a_video_with_both_sides_sound(tmp_path: Path) -> None:
+    page = preview("asked", 4, "train", tmp_path)
+    video = page.with_suffix(".mp4")
+    frames = list(video_frames(video))
+    seconds = len(read_wav(page.with_suffix(".wav"))) / 16_000
+    assert frames[0].rgb.shape == (340, 320, 3) and len(frames) == pytest.approx(25 * seconds, abs=2)
+    assert len(read_audio(video)) == pytest.approx(16_000 * seconds, abs=3_200)
+    assert video.name in page.read_text() and "Appeared(" in page.read_text()

@@ -1,0 +1,100 @@
+"""Scripts of sight: canonical phrases, disjoint splits, negatives, words the agent can say."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microturn.data.lexicon import ONES, SIGHT_WORDS, TENS, WORDS
+from microturn.data.oracle import Expect, oracle
+from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS, all_lines, sample_script, sight_phrases
+from microturn.data.script import Script, evenly_spoken, script_from_json, script_to_json, staged
+from microturn.data.sight.play import COLORS, SHAPES, seen
+from microturn.data.splits import SPLITS, Split
+
+CANONICAL = """
+count my push ups
+count my squats
+count my jumping jacks
+count my arm raises
+say start when i start jumping and stop when i stop
+how many fingers am i holding up
+keep telling me
+tell me when i slouch
+tell me when you see a red ball
+what color is the ball
+how many balls
+which side is the ball on
+comment on what you see
+""".strip().splitlines()
+SAID = {*ONES, *TENS, *COLORS, *SHAPES, "start", "stop", "sit", "up", "no", "more", "hand", "left", "right"}
+SAID |= {"you", "move", "rest"}
+
+
+def script_from(skill: str, seed: int, split: Split) -> Script:
+    return sample_script(skill, np.random.default_rng(seed), split)
+
+
+def expected(script: Script) -> list[Expect]:
+    spoken, end_ms = evenly_spoken(script)
+    shots = staged(script, [said.words[-1].end_ms for said in spoken], 0, end_ms)
+    return oracle(spoken, end_ms, seen=seen(shots))
+
+
+def test_skills_of_sight_come_after_all_others() -> None:
+    assert (*SKILLS, *SIGHT_SKILLS) == ALL_SKILLS and set(SKILLS).isdisjoint(SIGHT_SKILLS)
+
+
+def test_canonical_phrases_are_all_in_training() -> None:
+    assert set(CANONICAL) <= {phrase.text for phrase in sight_phrases("train")}
+
+
+@given(st.sampled_from(SIGHT_SKILLS), st.integers(0, 2**32 - 1), st.sampled_from(SPLITS))
+@settings(max_examples=150, deadline=None)
+def test_every_script_is_labelled_inside_its_session_and_survives_json(skill: str, seed: int, split: Split) -> None:
+    script = script_from(skill, seed, split)
+    assert script == script_from(skill, seed, split) == script_from_json(json.loads(json.dumps(script_to_json(script))))
+    assert script.skill == skill and evenly_spoken(script).end_ms < 64_000
+    assert all(0 <= e.tick * 200 < evenly_spoken(script).end_ms for e in expected(script))
+    own = {word for e in expected(script) if e.skill in SIGHT_SKILLS for word in e.text.split()}
+    assert own <= SAID and own.isdisjoint(SIGHT_WORDS - {"star"})
+
+
+@pytest.mark.parametrize("skill", SIGHT_SKILLS)
+def test_scripts_have_something_to_say_and_negatives_nothing(skill: str) -> None:
+    listed = {*all_lines("train"), *(phrase.text for phrase in sight_phrases("train"))}
+    scripts = [script_from(skill, seed, "train") for seed in range(120)]
+    assert {line.text for script in scripts for line in script.lines} <= listed
+    assert 0.1 < np.mean([script.negative for script in scripts]) < 0.4
+    own = Counter((s.negative, bool([e for e in expected(s) if e.skill == skill])) for s in scripts)
+    assert own[True, True] == 0 and own[False, True] > 0.95 * (own[False, True] + own[False, False])
+
+
+def test_other_skills_run_beside_those_of_sight() -> None:
+    beside = Counter(
+        e.skill for skill in SIGHT_SKILLS for seed in range(60) for e in expected(script_from(skill, seed, "train"))
+    )
+    assert beside["interval"] + beside["delay"] > 20 and beside["count"] + beside["taboo"] > 5
+
+
+@pytest.mark.parametrize("held_out", ["val", "test"])
+def test_splits_share_no_template_no_slots_and_no_text(held_out: Split) -> None:
+    train, others = sight_phrases("train"), sight_phrases(held_out)
+    assert {p.template for p in train}.isdisjoint(p.template for p in others)
+    assert {p.slots for p in train}.isdisjoint(p.slots for p in others)
+    known = {*all_lines("train"), *(p.text for p in train)}
+    assert known.isdisjoint(p.text for p in others)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_phrases_are_words_of_the_world_and_of_sight(split: Split) -> None:
+    words = {word for phrase in sight_phrases(split) for word in phrase.text.replace(",", "").split()}
+    assert words <= WORDS | SIGHT_WORDS and WORDS.isdisjoint(SIGHT_WORDS)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_script_shows_what_belongs_to_its_split(split: Split) -> None:
+    assert {script_from(skill, 1, split).shot.split for skill in SIGHT_SKILLS} == {split}  # type: ignore[attr-defined]
