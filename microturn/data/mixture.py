@@ -19,7 +19,7 @@ from microturn.data.agent import AgentVoice
 from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
-from microturn.data.scenarios import corpus, sample_script, showing
+from microturn.data.scenarios import corpus, echo, sample_script, showing
 from microturn.data.script import (
     AnswerEveryone,
     EndTelling,
@@ -70,6 +70,7 @@ class MixConfig:
     `spoken`: the agent sounds, for as long as its words take. Then in `echo_share` of the streams the user's microphone
     hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later.
 
+    `typed_echo_share` of what is typed afresh are words to say again, the others are questions.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
     frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
     """
@@ -79,6 +80,7 @@ class MixConfig:
     skills: Mapping[str, float] = field(default_factory=dict)
     typed_share: float = 0.08
     typed_fresh_share: float = 0.5
+    typed_echo_share: float = 0.0
     typed_tokens: int = 42
     swap_story_share: float = 0.6
     between_ms: tuple[int, int] = (900, 3_500)
@@ -182,9 +184,12 @@ class _Session:
         return others[int(self.rng.integers(len(others)))]
 
     def play_typed(self) -> None:
-        """A question drawn afresh, typed: it needs no clip, so every fact of the world comes by."""
-        script = sample_script("answer", self.rng, "train")
-        for line in script.lines:
+        """A question or words to say again, drawn afresh and typed: without a clip every fact comes by, and any row."""
+        if self.config.typed_echo_share and self.rng.random() < self.config.typed_echo_share:
+            lines: Sequence[Line] = [echo.afresh(self.rng)]
+        else:
+            lines = sample_script("answer", self.rng, "train").lines
+        for line in lines:
             if len(line.text.split()) + 2 <= self.typed_room and line.meaning is not None:
                 self.type(line)
 

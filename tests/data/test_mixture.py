@@ -277,3 +277,13 @@ def test_questions_drawn_afresh_are_typed_and_answered() -> None:
     asked = {text for _, text, _ in clips.asked}
     assert stream.typed and all(entry.text not in asked for entry in stream.typed)
     assert len({expect.text for expect in stream.expects} - {"four"}) > 2
+
+
+def test_words_to_say_again_may_be_typed_afresh() -> None:
+    clips = ToneClips(dialog(Line("never mind the noise")))
+    config = replace(CONFIG, ticks=600, typed_fresh_share=1.0, typed_echo_share=1.0, babble_share=0.0)
+    stream = build_stream(clips, np.random.default_rng(0), config)
+    assert {expect.skill for expect in stream.expects} >= {"echo words"}
+    typed = " ".join(entry.text for entry in stream.typed)
+    echoed = [expect.text for expect in stream.expects if expect.skill == "echo words"]
+    assert echoed and all(f" {text}" in typed for text in echoed)

@@ -92,6 +92,16 @@ def echoes(split: Split) -> tuple[Phrase, ...]:
     return phrases(split, "echo", ECHOING, BEFORE, slots, 1, lambda slot: slot.key == CANONICAL, 25)
 
 
+def afresh(rng: np.random.Generator) -> Line:
+    """Words to say again that no row above holds, one to three of them, for learning: no clip has them, so typed."""
+    asked = pick(rng, echoes("train"))
+    assert isinstance(asked.meaning, Ask)
+    while True:
+        row = " ".join(ECHOED[i] for i in rng.choice(len(ECHOED), between(rng, 1, 3), replace=False))
+        if split_of("echo", row) == "train":
+            return Line(asked.text.removesuffix(asked.meaning.answer) + row, meaning=Ask(row, "echo words"))
+
+
 @cache
 def told(split: Split) -> tuple[Phrase, ...]:
     """Talk about repeating."""
