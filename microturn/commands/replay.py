@@ -69,7 +69,7 @@ def told(kept: KeptSession, shown: dict[str, Any]) -> Iterator[Text]:
 
 def _rows(shown: dict[str, Any]) -> Iterator[tuple[int, int, str, str]]:
     for side in ("user", "model"):
-        for phrase in phrases(shown[side]["words"]):
+        for phrase in phrases(shown["sides"][side]["words"]):
             yield phrase["start_ms"], phrase["end_ms"], side, phrase["text"]
     for start_ms, end_ms in shown["overlaps"]:
         yield start_ms, end_ms, "overlap", "both speak"

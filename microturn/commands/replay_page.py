@@ -25,9 +25,9 @@ def write_replay_page(path: Path, kept: KeptSession, shown: dict[str, Any]) -> P
     keys = ("id", "protocol", "model", "duration_ms", "created_at", "notes", "level_ms", "overlaps", "typed", "stops")
     data: dict[str, Any] = {key: shown[key] for key in keys}
     data["latency"] = [row["late_ms"] for row in shown["latency_ms"]]
-    for side in ("user", "model"):
-        own = shown[side]
-        data[side] = {"phrases": phrases(own["words"]), "spans": own["spans"], "levels": own["levels"]}
+    data["sides"] = {
+        side: {"phrases": phrases(own["words"]), "levels": own["levels"]} for side, own in shown["sides"].items()
+    }
     frames = shown["frames"]
     step = max(1, -(-len(frames) // PICTURES))
     data["frames"] = [[frame["at_ms"], _picture(kept, frame["tick"])] for frame in frames[::step]]

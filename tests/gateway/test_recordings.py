@@ -81,12 +81,14 @@ def test_a_recording_is_listed_and_drawn(client: TestClient) -> None:
     assert [row["id"] for row in rows["data"]] == [ID] and not rows["has_more"]
     assert rows["data"][0]["duration_ms"] == 1_400 and rows["data"][0]["created_at"] == 4_000_000_000
     shown = client.get(f"/v1/recordings/{ID}").json()
-    assert shown["user"]["words"] == [{"start_ms": 400, "end_ms": 600, "text": " what is it"}]
-    assert shown["model"]["words"] == [{"start_ms": 800, "end_ms": 1_000, "text": " seven"}]
-    assert shown["user"]["spans"] == [[0, 1_000]] and shown["model"]["spans"] == [[800, 1_200]]
+    assert shown["model"] == "m"
+    user, model = shown["sides"]["user"], shown["sides"]["model"]
+    assert user["words"] == [{"start_ms": 400, "end_ms": 600, "text": " what is it"}]
+    assert model["words"] == [{"start_ms": 800, "end_ms": 1_000, "text": " seven"}]
+    assert user["spans"] == [[0, 1_000]] and model["spans"] == [[800, 1_200]]
     assert shown["overlaps"] == [[800, 1_000]] and shown["stops"] == [{"at_ms": 1_200, "yielded": True, "unsaid": ""}]
     assert shown["latency_ms"][0] == {"tick": 0, "late_ms": 5.0} and len(shown["latency_ms"]) == 7
-    assert len(shown["user"]["levels"]) == 40 and shown["user"]["levels"][0] == 25
+    assert len(user["levels"]) == 40 and user["levels"][0] == 25
     assert shown["ended"] == {"at_ms": 1_400, "reason": "close_requested"} and shown["notes"] == []
     kinds = [event["type"] for event in shown["events"]]
     assert kinds[0] == "session.started" and kinds[-1] == "session.closed"
