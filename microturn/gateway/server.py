@@ -5,10 +5,13 @@ import socket
 from types import FrameType
 from typing import NamedTuple
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from microturn.gateway.sessions import Sessions
+
+log = structlog.get_logger("microturn.gateway")
 
 
 class Server(uvicorn.Server):
@@ -24,6 +27,10 @@ class Server(uvicorn.Server):
         """Listen."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
+                log.info("listening", address=f"{host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal. It may come between any two lines, so the loop does the rest."""
