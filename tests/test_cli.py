@@ -38,6 +38,7 @@ COMMANDS = (
     "replay",
     "train",
     "doctor",
+    "agent ask",
     "data pool",
     "data preview",
     "eval world",

@@ -40,12 +40,16 @@ def local_now() -> datetime:
 
 @dataclass(frozen=True)
 class Toolbox:
-    """What the tools work with. now: the user's local time, with its zone; documents: None where there is no folder."""
+    """What the tools work with. now: the user's local time, with its zone; documents: None where there is no folder.
+
+    extra: functions of your own for a language model, typed and with docstrings, in or out of a thread of ours.
+    """
 
     notes: Notes = field(default_factory=Notes)
     documents: Documents | None = None
     rates: Rates = field(default_factory=Rates)
     now: Callable[[], datetime] = local_now
+    extra: tuple[Tool, ...] = ()
 
     def tools(self, owner: str = "") -> tuple[Tool, ...]:
         """The tools as this owner has them."""
@@ -62,7 +66,7 @@ class Toolbox:
             plain.append(mine.search_documents)
         effects = [mine.add_note, mine.clear_notes, mine.remind]
         named = [Tool(call.__name__, call) for call in plain]
-        return (*named, *(Tool(call.__name__, call, side_effect=True) for call in effects))
+        return (*named, *(Tool(call.__name__, call, side_effect=True) for call in effects), *self.extra)
 
     def close(self) -> None:
         """Let go of the files."""

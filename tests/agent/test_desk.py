@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from microturn.agent.delegation import Result
 from microturn.agent.desk import Desk
 from microturn.agent.fakes import Part, ScriptedAgent
 from microturn.agent.job import AgentFailure, Report, Task
+from microturn.agent.reminders import ring
 from microturn.agent.session_desk import Change, DeskLimits, Display, SessionDesk, UnknownDelegation
 from microturn.agent.show import Card
 from microturn.agent.store import Store, StoreError
+from microturn.agent.tools.notes import Notes
 from microturn.core.errors import InputError, MicroturnError
 
 WAIT_S = 20.0
@@ -456,6 +459,23 @@ def test_a_reminder_is_announced() -> None:
             session = desk.open("one")
             session.announce("drink water")
             assert [one.kind for one in session.take()] == ["announcement"]
+
+    run(act)
+
+
+def test_a_reminder_whose_time_has_come_is_announced_once() -> None:
+    async def act() -> None:
+        notes, now = Notes(), datetime.now().astimezone()
+        notes.remind("anna", "stretch", now)
+        notes.remind("tom", "swim", now)
+        async with Desk(ScriptedAgent(SCRIPT)) as desk:
+            session = desk.open("one", owner="anna")
+            ringing = asyncio.ensure_future(ring(session, notes, every_s=0.0))
+            assert (await anext(session.injections())).text == "stretch"
+            await asyncio.sleep(0)
+            assert session.take() == () and [one.text for one in notes.reminders("tom")] == ["swim"]
+            ringing.cancel()
+        notes.close()
 
     run(act)
 

@@ -19,7 +19,7 @@ from microturn.agent.mcp_servers import McpServer
 from microturn.agent.secret import Secret
 from microturn.agent.session_desk import Display, SessionDesk
 from microturn.agent.show import Card, Table
-from microturn.agent.toolbox import Toolbox
+from microturn.agent.toolbox import Tool, Toolbox
 from microturn.core.errors import ConfigError
 from tests.agent.llm_server import LlmServer, Refuse, Reply, Say, Use, last_text, running, serving, tool_answers
 from tests.agent.mcp_tools import server as mcp_server
@@ -285,6 +285,23 @@ def test_a_server_of_tools_over_http() -> None:
 
     with running(mcp_server.streamable_http_app()) as port, serving(reply) as llm:
         at_a_desk(agent(llm.url, (McpServer("things", url=f"http://127.0.0.1:{port}/mcp"),)), act)
+
+
+def test_a_function_of_your_own_is_a_tool() -> None:
+    def lamp(on: bool) -> str:
+        """Switch the lamp."""
+        return f"the lamp is {'on' if on else 'off'}"
+
+    box = Toolbox(extra=(Tool("lamp", lamp, side_effect=True),))
+
+    async def act(session: SessionDesk) -> None:
+        assert await answered(session, "light please") == "it is the lamp is on"
+        assert session.delegations["dlg_1"].did_something
+
+    with serving(using("lamp", on=True)) as llm:
+        at_a_desk(LlmAgent(LlmConfig(llm.url, "any"), Secret(""), box), act)
+        (told,) = [tool["function"] for tool in llm.bodies[0]["tools"] if tool["function"]["name"] == "lamp"]
+        assert told["description"] == "Switch the lamp." and "on" in told["parameters"]["properties"]
 
 
 def test_notes_belong_to_their_owner() -> None:
