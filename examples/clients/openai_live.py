@@ -18,8 +18,7 @@ async def main() -> None:
     """Speak for six seconds, print both transcripts."""
     client = AsyncOpenAI(base_url=URL, api_key="none")
     async with client, client.live.connect() as wire:
-        format = {"type": "audio/pcm", "rate": 16_000}
-        await wire.session.start(session={"model": "tiny", "audio": {"format": format}})
+        await wire.session.start(session={"model": "tiny", "audio": {"format": {"type": "audio/pcm", "rate": 16_000}}})
 
         async def speak() -> None:
             for at in range(0, len(data), PACKET):
@@ -29,8 +28,10 @@ async def main() -> None:
 
         speaking = asyncio.create_task(speak())
         async for event in wire:
-            if event.type in ("session.input_transcript.delta", "session.output_transcript.delta"):
-                print(f"{event.start_ms / 1000:5.1f} s  {event.type.split('.')[1]:18s}{event.delta}")
+            if event.type == "session.input_transcript.delta":
+                print(f"{event.start_ms / 1000:5.1f} s  user  {event.delta}")
+            elif event.type == "session.output_transcript.delta":
+                print(f"{event.start_ms / 1000:5.1f} s  model {event.delta}")
         await speaking
 
 

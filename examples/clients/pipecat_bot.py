@@ -7,7 +7,10 @@ from pipecat.frames.frames import LLMRunFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.processors.aggregators.llm_response_universal import (
+    AssistantTurnStoppedMessage,
+    LLMContextAggregatorPair,
+)
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.workers.runner import WorkerRunner
 
@@ -22,8 +25,8 @@ async def main() -> None:
     worker = PipelineWorker(Pipeline([aggregators.user(), model, aggregators.assistant()]))
 
     @aggregators.assistant().event_handler("on_assistant_turn_stopped")
-    async def _answered(aggregator: object, message: object) -> None:
-        print(f"assistant: {context.messages[-1]['content']}")
+    async def _answered(aggregator: object, message: AssistantTurnStoppedMessage) -> None:
+        print(f"assistant: {message.content}")
         await worker.cancel()
 
     runner = WorkerRunner()
