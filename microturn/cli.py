@@ -118,6 +118,9 @@ def replay(
         Path | None, typer.Option(help="Write both sides, user left and model right: .wav or .mkv.", metavar="FILE")
     ] = None,
     page: Annotated[Path | None, typer.Option(help="Write one page that plays it.", metavar="FILE.html")] = None,
+    rrd: Annotated[
+        Path | None, typer.Option(help="Write it for the Rerun viewer (microturn[viz]).", metavar="FILE.rrd")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Let the model hear it once more; exit code 1 where it decides otherwise.")
     ] = False,
@@ -127,7 +130,7 @@ def replay(
     from microturn.commands.replay import ReplayRequest
     from microturn.commands.replay import replay as command
 
-    command(ReplayRequest(folder, audio, page, again, weights))
+    command(ReplayRequest(folder, audio, page, rrd, again, weights))
 
 
 @app.command(

@@ -39,7 +39,7 @@ PACKAGES = {
     | {"aiortc", "prometheus_client"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx"},
     "recipes": {"numpy"},
-    "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog"},
+    "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog", "rerun"},
     "cli": {"typer"},
 }
 FREE = {"__init__", "__main__"}  # the package's own door: a version, and a call of the command line

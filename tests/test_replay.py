@@ -1,5 +1,6 @@
 """`microturn replay`: told in the terminal, written to files, held once more; what is wrong with a folder is said."""
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -167,3 +168,11 @@ def test_what_is_wrong_with_a_folder_is_said_in_a_line(echo: Path, tmp_path: Pat
 def test_a_file_of_another_kind_is_refused(echo: Path, tmp_path: Path) -> None:
     result = cli(echo, "--audio", tmp_path / "both.mp3")
     assert result.exit_code == 2 and ".wav or .mkv" in result.stderr
+
+
+def test_the_rerun_viewer_gets_a_file_or_the_reason_why_not(echo: Path, tmp_path: Path) -> None:
+    result, path = cli(echo, "--rrd", tmp_path / "a.rrd"), tmp_path / "a.rrd"
+    if importlib.util.find_spec("rerun") is None:
+        assert result.exit_code == 2 and "pip install 'microturn[viz]'" in result.stderr
+    else:
+        assert result.exit_code == 0 and path.read_bytes()[:3] == b"RRF"

@@ -13,6 +13,7 @@ from rich.text import Text
 from microturn.commands.again import again
 from microturn.commands.places import writable_file
 from microturn.commands.replay_page import write_replay_page
+from microturn.commands.rrd import write_rrd
 from microturn.core.clock import TICK_MS
 from microturn.core.errors import InputError
 from microturn.gateway.exports import KINDS, Kind, write_media
@@ -30,6 +31,7 @@ class ReplayRequest:
     folder: Path
     audio: Path | None = None
     page: Path | None = None
+    rrd: Path | None = None
     again: bool = False
     weights: Path | None = None
 
@@ -48,6 +50,9 @@ def replay(request: ReplayRequest) -> None:
     if request.page is not None:
         write_replay_page(writable_file(request.page), kept, shown)
         console.print(f"listen to it and look at it: {request.page}", markup=False)
+    if request.rrd is not None:
+        write_rrd(writable_file(request.rrd), kept, shown)
+        console.print(f"for the Rerun viewer: {request.rrd}", markup=False)
     if request.again and not _held_again(kept, request.weights, console):
         raise SystemExit(UNEQUAL)
 
