@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from microturn import __version__
 from microturn.gateway import recordings, speak_for_me
 from microturn.gateway.doors import Doors, Doorway
+from microturn.gateway.live import routes as live_routes
 from microturn.gateway.live.socket import LiveDesk
 from microturn.gateway.metrics import CONTENT_TYPE
 from microturn.gateway.page import routes as page
@@ -71,6 +72,7 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
     app.add_api_route("/metrics", metrics)
     app.add_api_route("/v1/models", models)
     app.add_api_websocket_route("/v1/live/sessions", live)
+    live_routes.register(app, desk)
     realtime.register(app, sessions)
     webrtc.register(app, calls, desk)
     speak_for_me.register(app)

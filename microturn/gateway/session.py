@@ -77,6 +77,7 @@ class LiveSession:
         self._closing: EndReason | None = None
         self._started = False
         self._began_s, self._ticks = now(), self._beginning.tick
+        self.taps: list[Callable[[Pcm], None]] = []  # get the user's sound as it comes, muted or not
         self.compute_ms: tuple[float, ...] = ()  # how long the model took for each of the last ticks
         self.end: Ended | None = None
         self.ended = asyncio.Event()
@@ -109,6 +110,8 @@ class LiveSession:
 
     def push_audio(self, pcm: Pcm) -> None:
         """The user's next sound, float32 [N] at 16 kHz; TooMuch when more waits than may."""
+        for tap in self.taps:
+            tap(pcm)
         self._intake.push(pcm * 0.0 if self._muted else pcm, self.clock_ms)
 
     def push_frame(self, rgb: npt.NDArray[np.uint8], t_ms: float | None = None) -> None:

@@ -11,13 +11,15 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from microturn.gateway.app import create_app
 from microturn.gateway.doors import Doors
 from microturn.gateway.host import Host
 from microturn.gateway.server import Server, server_of
 from microturn.gateway.sessions import Limits, Sessions
+from microturn.gateway.store import Store
 
 SPEED = 10.0
 WAIT_S = 20.0
@@ -55,10 +57,14 @@ class Running:
 
 @contextmanager
 def serving(
-    host: Host, limits: Limits | None = None, real_time: bool = False, doors: Doors | None = None
+    host: Host,
+    limits: Limits | None = None,
+    real_time: bool = False,
+    doors: Doors | None = None,
+    store: Store | None = None,
 ) -> Iterator[Running]:
     clock = (time.monotonic, time.sleep) if real_time else (now, sleep)
-    sessions = Sessions(host, limits or Limits(), *clock)
+    sessions = Sessions(host, limits or Limits(), *clock, store=store)
     server = server_of(create_app(sessions, doors), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -75,7 +81,7 @@ def serving(
 
 
 class Client:
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: Connection) -> None:
         self.socket = socket
 
     def send(self, kind: str, **fields: Any) -> None:

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -85,3 +86,26 @@ def test_an_echo_too_many_is_refused_and_a_place_is_free_again() -> None:
     assert host.capacity().free == 0
     with pytest.raises(ValueError):
         host.leave(Silence())
+
+
+def test_a_copy_goes_on_as_the_original_would_and_the_original_notices_nothing() -> None:
+    shared = SharedEngine(EmbeddedEngine(toy_model(), VOCAB, slots=2, keep_logits=True))
+    heard = chunks(0, 8)
+    ref = shared.open(spec(0))
+    first = [shared.turn(ref, chunk) for chunk in heard[:5]]
+    copied = shared.fork(ref, replace(spec(0), id="copy"))
+    assert copied.ticks == 5
+    assert_same([*first, *(shared.turn(copied.ref, chunk) for chunk in heard[5:])], alone(0, 8))
+    assert_same([*first, *(shared.turn(ref, chunk) for chunk in heard[5:])], alone(0, 8))
+    shared.stop()
+
+
+def test_a_copy_without_room_is_refused_and_the_original_goes_on() -> None:
+    shared = SharedEngine(EmbeddedEngine(toy_model(), VOCAB, slots=1, keep_logits=True))
+    heard = chunks(0, 8)
+    ref = shared.open(spec(0))
+    first = [shared.turn(ref, chunk) for chunk in heard[:2]]
+    with pytest.raises(AdmissionRefused):
+        shared.fork(ref, replace(spec(0), id="copy"))
+    assert_same([*first, *(shared.turn(ref, chunk) for chunk in heard[2:])], alone(0, 8))
+    shared.stop()

@@ -132,6 +132,19 @@ def parse(row: Mapping[str, Any]) -> ClientEvent:
     return ClientEvent(_body(kind, rest), event_id(row))
 
 
+def parse_fork(row: Mapping[str, Any], parent: Mapping[str, Any]) -> ClientEvent:
+    """The first message of a fork: `session.start` with what it may change; all else is as `parent` was shown."""
+    if row.get("type") != "session.start":
+        return parse(row)
+    rest = {key: value for key, value in row.items() if key not in ("type", "event_id")}
+    asked = read_fields(_StartMessage, rest, "").session
+    changed = {
+        key: value for key, value in vars(read_fields(_ForkAsked, asked, "session")).items() if value is not None
+    }
+    audio = {**parent.get("audio", {}), **{key: value for key, value in asked.get("audio", {}).items() if value}}
+    return ClientEvent(Start(settings_of({**parent, **changed, "audio": audio})), event_id(row))
+
+
 def _body(kind: str, rest: Mapping[str, Any]) -> Body:
     if kind == "session.start":
         return Start(settings_of(read_fields(_StartMessage, rest, "").session))
@@ -212,6 +225,19 @@ class _SessionAsked:
     triggers: list[Any] | dict[str, Any] | None = None
     store: bool | None = None
     safety_identifier: str | None = None
+
+
+@dataclass(frozen=True)
+class _ForkFormat:
+    format: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _ForkAsked:
+    audio: _ForkFormat | None = None
+    client: dict[str, Any] | None = None
+    delegation: dict[str, Any] | None = None
+    store: bool | None = None
 
 
 def settings_of(session: Mapping[str, Any]) -> Settings:

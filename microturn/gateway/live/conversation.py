@@ -5,6 +5,7 @@ When it is lost, a session with grace goes on, hears silence, and ends unless a 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,10 +15,11 @@ import structlog
 from microturn.gateway.formats import SoundReader
 from microturn.gateway.journal import Journal, JournalGap, ResumeTokens
 from microturn.gateway.live.answers import Answers
-from microturn.gateway.live.client import ClientEvent
-from microturn.gateway.live.extensions import Extended
-from microturn.gateway.live.extensions_server import Extras, connection_event
+from microturn.gateway.live.client import Audio, ClientEvent
+from microturn.gateway.live.extensions import Extended, Seen
+from microturn.gateway.live.extensions_server import EXTENSION_TYPES, Extras, connection_event
 from microturn.gateway.live.messages import Messages, Refused, new_id
+from microturn.gateway.live.reflected import Reflected
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, Projection, Wire
 from microturn.gateway.live.spool import Spool
@@ -26,15 +28,25 @@ from microturn.gateway.sessions import Limits
 from microturn.gateway.timeline import EndReason, Item, TooMuch
 from microturn.gateway.wire import CLOSED, RESTART, Gone
 
+OWN_EVENTS = 500  # ten seconds of reflected sound; of more the oldest is dropped
 log = structlog.get_logger("microturn.gateway")
 
 
 class Line:
-    """One connection to a session: it has sent everything up to event `cursor`."""
+    """One connection to a session: it has sent everything up to event `cursor`. own: events for it alone.
 
-    def __init__(self, messages: Messages, cursor: int) -> None:
-        self.messages, self.cursor = messages, cursor
+    side: it does not hold the session, it listens and may interfere.
+    """
+
+    def __init__(self, messages: Messages, cursor: int, side: bool = False) -> None:
+        self.messages, self.cursor, self.side = messages, cursor, side
         self.news, self.replaced = asyncio.Event(), asyncio.Event()
+        self.own: deque[Mapping[str, Any]] = deque(maxlen=OWN_EVENTS)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Tell this connection alone."""
+        self.own.append(event)
+        self.news.set()
 
 
 class Conversation:
@@ -64,6 +76,7 @@ class Conversation:
         self._journal = journal or Journal(max_ms=max(limits.unread_s, 2 * grace_s) * 1000, numbered=extended)
         self._tokens, self._spool = tokens or ResumeTokens(), spool
         self._line: Line | None = None
+        self._sides: list[Line] = []
         self._lost_ms: int | None = None  # when the last connection was lost
         self._following: asyncio.Task[None] | None = None
         self._over = False
@@ -102,6 +115,23 @@ class Conversation:
         }
         log.info("client back", session_id=self.session.id, missed=self._journal.last - last_seq)
         await self._hold(Line(messages, last_seq), [connection_event("session.resumed", new_id, **fields)])
+
+    async def attach(self, messages: Messages) -> None:
+        """Serve a sideband from now on, until it or the session ends: all events, and the user's sound as it came."""
+        line = Line(messages, self._journal.last, side=True)
+        reflected = Reflected(line.tell)
+        self._sides.append(line)
+        self.session.taps.append(reflected.push)
+        writing, reading = asyncio.create_task(self._write(line, [])), asyncio.create_task(self._read(line))
+        try:
+            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.session.taps.remove(reflected.push)
+            self._sides.remove(line)
+            for task in (writing, reading):
+                task.cancel()
+            await asyncio.gather(writing, reading, return_exceptions=True)
+        await messages.channel.close(CLOSED, "session closed" if self._over else "detached")
 
     def _start(self) -> None:
         items = self.session.items()
@@ -191,8 +221,9 @@ class Conversation:
         self._wake()
 
     def _wake(self) -> None:
-        if self._line is not None:
-            self._line.news.set()
+        for line in (self._line, *self._sides):
+            if line is not None:
+                line.news.set()
 
     async def _write(self, line: Line, greeting: Sequence[Wire]) -> None:
         """What the journal has and gets, event by event, up to its end."""
@@ -203,7 +234,9 @@ class Conversation:
                 line.news.clear()
                 for event in await self._unsent(line):
                     await line.messages.channel.send(event)
-                if line.cursor == self._journal.last and not self._over:
+                while line.own:
+                    await line.messages.channel.send(line.own.popleft())
+                if line.cursor == self._journal.last and not self._over and not line.own:
                     await line.news.wait()
         except Gone:
             return
@@ -214,13 +247,16 @@ class Conversation:
             entries = list(self._journal.since(line.cursor))
         except JournalGap as gap:
             line.cursor = gap.last
+            if line.side:
+                raise Gone from gap
             if self._extras is None:
                 self.session.close("too_slow")
                 return []
             lost = {"first_lost_seq": gap.first, "last_lost_seq": gap.last}
             return [connection_event("session.resync_required", new_id, reason="journal_gap", **lost)]
         line.cursor = self._journal.last
-        return [entry.event for entry in entries]
+        plain = line.side and not line.messages.extended
+        return [entry.event for entry in entries if not (plain and entry.event["type"] in EXTENSION_TYPES)]
 
     async def _read(self, line: Line) -> EndReason:
         """The client's messages; why they ended."""
@@ -232,17 +268,21 @@ class Conversation:
                 return "idle"
             except Gone:
                 return "connection_lost"
-            answer = event.event if isinstance(event, Refused) else await self._answered(event, sound)
-            if answer is not None:
-                self._tell(answer)
+            answer = event if isinstance(event, Refused) else await self._answered(line, event, sound)
+            if isinstance(answer, Refused) and line.side:
+                line.tell(answer.event)
+            elif answer is not None:
+                self._tell(answer.event if isinstance(answer, Refused) else answer)
 
-    async def _answered(self, event: ClientEvent | Extended, sound: SoundReader) -> Wire | None:
+    async def _answered(self, line: Line, event: ClientEvent | Extended, sound: SoundReader) -> Wire | Refused | None:
         try:
+            if line.side and isinstance(event.body, Audio | Seen):
+                raise Refusal("unsupported", "The user's sound comes over the primary connection.", "type")
             return await self._answers.answer(event, sound)
         except TooMuch as error:
-            return Refused(Refusal("rate_limit_exceeded", str(error)), event.id).event
+            return Refused(Refusal("rate_limit_exceeded", str(error)), event.id)
         except Refusal as refusal:
-            return Refused(refusal, event.id).event
+            return Refused(refusal, event.id)
 
     def _pulse(self) -> Mapping[str, Any]:
         """How the clock does: milliseconds of the session, and the longest of the last ticks."""

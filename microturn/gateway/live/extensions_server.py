@@ -11,6 +11,10 @@ from microturn.gateway.playback import Playback, Played, UnknownItem
 from microturn.gateway.timeline import Began, Item, Said, Sound, Stopped
 
 SECOND_MS = 1_000
+# Types that no client of GPT-Live knows; it is never sent one.
+EXTENSION_TYPES = frozenset(
+    ("overlap.decision", "playback.acknowledged", "session.output.stopped", "session.heartbeat_ack")
+)
 Pulse = Callable[[], Mapping[str, Any]]  # how the session's clock does now: server_ms, compute_ms
 
 

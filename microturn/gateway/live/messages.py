@@ -1,6 +1,7 @@
 """Messages of one client as events, and what it is told of those that are none. No session."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from microturn.gateway.live.client import ClientEvent, event_id, object_of, parse
@@ -13,6 +14,9 @@ from microturn.gateway.wire import Channel
 def new_id(kind: str) -> str:
     """A name that nothing else has."""
     return f"{kind}_{uuid4().hex[:20]}"
+
+
+Parse = Callable[[Mapping[str, Any]], ClientEvent | Extended]
 
 
 class Refused(NamedTuple):
@@ -33,14 +37,14 @@ class Messages:
     def __init__(self, channel: Channel, extended: bool = False) -> None:
         self.channel, self.extended = channel, extended
 
-    async def next(self) -> ClientEvent | Extended | Refused:
-        """The next message. Gone and TimeoutError as the channel's."""
+    async def next(self, parsed: Parse | None = None) -> ClientEvent | Extended | Refused:
+        """The next message, read by `parsed` where it is not as ever. Gone and TimeoutError as the channel's."""
         message = await self.channel.receive()
         client_id: str | None = None
         try:
             row = object_of(message)
             client_id = event_id(row)
-            return parse_extended(row) if self.extended else parse(row)
+            return (parsed or (parse_extended if self.extended else parse))(row)
         except Refusal as refusal:
             return Refused(refusal, client_id)
 

@@ -13,7 +13,7 @@ from microturn.gateway.instructions import readable
 from microturn.gateway.live.client import Settings, Start, settings_of
 from microturn.gateway.live.conversation import Conversation, unknown_session
 from microturn.gateway.live.extensions import Resume
-from microturn.gateway.live.messages import Messages, Refused, new_id
+from microturn.gateway.live.messages import Messages, Parse, Refused, new_id
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, error_event, shown
 from microturn.gateway.live.spool import Spool, Spooled, journal_of, killed_session, tokens_of
@@ -34,17 +34,21 @@ class LiveDesk:
 
     async def serve(self, socket: WebSocket) -> None:
         """Hold a session over an accepted WebSocket; `?ext=1` opens the native extensions."""
-        limits = self.sessions.limits
-        channel = self.sessions.limited(SocketChannel(socket, limits.idle_s, limits.send_s))
-        messages = Messages(channel, extended=socket.query_params.get("ext") == "1")
+        messages = self.messages(socket)
         try:
-            first = await self._first(messages)
+            first = await self.first(messages)
             if isinstance(first, Start):
                 await self.start(messages, first.settings, grant_of(socket).owner)
             elif first is not None:
                 await self.resume(messages, first)
         except Gone:
             return
+
+    def messages(self, socket: WebSocket) -> Messages:
+        """The messages of an accepted WebSocket, within the limits of this server."""
+        limits = self.sessions.limits
+        channel = self.sessions.limited(SocketChannel(socket, limits.idle_s, limits.send_s))
+        return Messages(channel, extended=socket.query_params.get("ext") == "1")
 
     def find(self, session_id: str) -> Conversation | None:
         """The conversation of this session while it lives."""
@@ -56,13 +60,23 @@ class LiveDesk:
         try:
             session = await self.sessions.open(Ask("live", shown(settings), owner, settings.store, grace_s))
         except AdmissionRefused as error:
-            await self._refuse_admission(messages, error)
+            await self.refuse_admission(messages, error)
             return
         await self.hold(messages, session, settings, grace_s)
 
-    async def hold(self, messages: Messages, session: LiveSession, settings: Settings, grace_s: float = 0.0) -> None:
-        """Begin a session that was opened and serve its client, whatever its channel is, until either ends."""
-        for sentence in readable(settings.instructions or "", self.sessions.host.reads):
+    async def hold(
+        self,
+        messages: Messages,
+        session: LiveSession,
+        settings: Settings,
+        grace_s: float = 0.0,
+        remembers: bool = False,
+    ) -> None:
+        """Begin a session that was opened and serve its client, whatever its channel is, until either ends.
+
+        remembers: a fork, whose model has read its instructions.
+        """
+        for sentence in [] if remembers else readable(settings.instructions or "", self.sessions.host.reads):
             session.push_text(sentence)
         await self._conversation(session, settings, grace_s, messages.extended).begin(messages)
 
@@ -101,7 +115,7 @@ class LiveDesk:
             await messages.refuse(refusal)
             await messages.channel.close(REFUSED, refusal.code)
         except AdmissionRefused as error:
-            await self._refuse_admission(messages, error)
+            await self.refuse_admission(messages, error)
 
     async def _brought_back(self, asked: Resume) -> Conversation:
         """The conversation of a session whose server was killed, from its recording; Refusal where there is none."""
@@ -119,12 +133,12 @@ class LiveDesk:
         conversation.go_on(asked.last_received_server_event_seq)
         return conversation
 
-    async def _first(self, messages: Messages) -> Start | Resume | None:
-        """What the client begins with; None where it did not and the channel is closed."""
+    async def first(self, messages: Messages, parsed: Parse | None = None) -> Start | Resume | None:
+        """What the client begins with; None where it did not and the channel is closed. parsed: see `Messages.next`."""
         try:
             async with asyncio.timeout(self.sessions.limits.start_s):
                 while True:
-                    event = await messages.next()
+                    event = await messages.next(parsed)
                     if isinstance(event, Refused):
                         await messages.channel.send(event.event)
                     elif isinstance(event.body, Start | Resume):
@@ -136,7 +150,7 @@ class LiveDesk:
             await messages.channel.close(REFUSED, "no session.start")
             return None
 
-    async def _refuse_admission(self, messages: Messages, error: AdmissionRefused) -> None:
+    async def refuse_admission(self, messages: Messages, error: AdmissionRefused) -> None:
         """Tell the client that there is no room, in a code that no client takes for a lasting failure."""
         log.info("session refused", reason=error.reason)
         code = "server_draining" if self.sessions.draining else "server_at_capacity"
