@@ -9,7 +9,7 @@ from microturn.data.sight.play import Shot, Staged
 from microturn.data.sight.scene import HEIGHT, WIDTH, Scene
 
 # Cameras are square, 4:3 or 16:9; what is not as high as the grid has black above and below, as `picture.fitted` does.
-ASPECTS = (1.0, 1.0, 0.75, 0.75, 0.5625)
+ASPECTS = (1.0, 1.0, 1.0, 0.75, 0.75, 0.5625)
 
 
 class Film:

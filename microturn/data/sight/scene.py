@@ -54,6 +54,8 @@ class Scene:
         self._painter = _painter(shot, self.look, height, width)
         counted = isinstance(shot.play, Things)
         self._backdrop = room.backdrop(self.look, height, width, self._painter.horizon, cluttered=not counted)
+        if isinstance(shot.play, Hand):
+            self._backdrop *= _behind_hand(self._backdrop, self.look)
         self._blocks = [] if counted else room.foreground(self.look)
 
     def frame(self, t_ms: int) -> np.ndarray:
@@ -162,9 +164,6 @@ class _HandHolder:
         self.phase = float(look.rng(5).uniform(0.0, 6.28))
 
     def draw(self, picture: np.ndarray, t_ms: float) -> None:
-        skin = skin_of(self.look)
-        if abs(float(picture.mean()) - float(skin.mean())) < 35:  # a hand nobody could see before such a wall
-            picture *= 0.5 if skin.mean() > 110 else 1.6
         tremble = 0.012 * math.sin(t_ms / 310.0 + self.phase), 0.01 * math.sin(t_ms / 270.0)
         hand.draw_hand(picture, self.look, self._grip(t_ms), tremble)
 
@@ -246,6 +245,14 @@ def _camera(framing: _Framing, look: Look, height: int, width: int) -> Camera:
         width=width,
         mirrored=look.mirrored,
     )
+
+
+def _behind_hand(backdrop: np.ndarray, look: Look) -> float:
+    """What a wall is multiplied with that is so like the skin that nobody would see the hand before it."""
+    skin = float(skin_of(look).mean())
+    if abs(float(backdrop.mean()) - skin) >= 35:
+        return 1.0
+    return 0.5 if skin > 110 else 1.6
 
 
 def _horizon(camera: Camera) -> float:

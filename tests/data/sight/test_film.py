@@ -16,7 +16,7 @@ from microturn.data.sight.play import Hand, Shot, Shown, Staged
 from microturn.data.sight.scene import Scene
 from microturn.data.stream import Stream
 
-WIDE, SQUARE = Shot(Hand(2), "train", 4), Shot(Hand(5, (Shown(400, 0),)), "train", 5)
+WIDE, SQUARE = Shot(Hand(2), "train", 5), Shot(Hand(5, (Shown(400, 0),)), "train", 6)
 STAGED = (Staged(SQUARE, 200, 600, 1_600), Staged(WIDE, 2_000, 2_000, 3_000))
 
 
