@@ -2,9 +2,9 @@
 
 A click is spoken about once a second at random places of a tick, and comes back. `whole_ms` is what an ear measures:
 packets of 20 ms, both ways of the protocol, resampling, jitter buffers, the server's margin of 40 ms for late packets,
-a player with 40 ms in hand for the WebSocket, and the echo itself. The echo is a partner of micro-turns like the model:
-what comes in at some place of a tick goes out at that place of the next one, so 200 ms of the whole are its tick, and no
-protocol can save them. `transport_ms` is the rest, `whole_ms` less 200: what lies around any partner.
+a player with 40 ms in hand for the WebSocket, and the echo itself. The echo is a partner of micro-turns, as the model
+is: what comes in at some place of a tick goes out at that place of the next one, so 200 ms of the whole are its tick,
+which no protocol can save. `transport_ms` is the rest, `whole_ms` less 200: what lies around any partner.
 """
 
 import argparse
@@ -91,7 +91,7 @@ class Microphone:
 
 
 class Player:
-    """A loudspeaker: sound that comes is played after what came before, or at once, `hold_s` later, where none is left."""
+    """A loudspeaker: sound is played after what came before, or `hold_s` from now where nothing is left of that."""
 
     def __init__(self, clicks: Clicks, hold_s: float) -> None:
         self._clicks, self._hold_s, self._next_s = clicks, hold_s, 0.0
