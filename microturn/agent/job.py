@@ -14,6 +14,7 @@ from microturn.core.errors import MicroturnError
 
 Value = TypeVar("Value")
 SUMMARY_CHARACTERS = 120
+SHOWN_A_RUN = 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Report:
     """What a running job tells while it runs. One a run; it forgets nothing and decides nothing."""
 
     def __init__(self, name: str, out: Reported) -> None:
-        self._name, self._out, self._made = name, out, 0
+        self._name, self._out, self._made, self._shown = name, out, 0, 0
         self._corrected: Callable[[str], None] | None = None
 
     def note(self, text: str) -> None:
@@ -59,8 +60,10 @@ class Report:
         self._out.note(plain_text(text))
 
     def show(self, shown: Shown) -> None:
-        """Something for the page beside the conversation; made plain here."""
-        self._out.show(plain_shown(shown))
+        """Something for the page beside the conversation; made plain here, and no more than sixteen of them."""
+        self._shown += 1
+        if self._shown <= SHOWN_A_RUN:
+            self._out.show(plain_shown(shown))
 
     async def use(
         self, tool: str, args: Mapping[str, Any], work: Callable[[], Awaitable[Value]], side_effect: bool = False

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -143,7 +144,8 @@ class LlmAgent:
         ) as run:
 
             def corrected(text: str) -> None:
-                run.enqueue(f"The user has added: {text}")
+                with suppress(UserError):  # it has just ended
+                    run.enqueue(f"The user has added: {text}")
 
             report.take_corrections(corrected)
             async for node in run:

@@ -44,11 +44,13 @@ from microturn.agent.delegation import (
     Started,
 )
 from microturn.agent.job import AgentFailure, BackgroundAgent, Report, Reported, Task
-from microturn.agent.show import Shown, plain_text
+from microturn.agent.show import Shown, plain_shown, plain_text
 from microturn.agent.store import Kept, Store, StoreError
 from microturn.core.errors import MicroturnError
 
 EARLIER_JOBS = 5
+RESULT_CHARACTERS = 20_000
+SHOWN_KEPT = 8
 _log = logging.getLogger(__name__)
 
 
@@ -350,6 +352,7 @@ class SessionDesk:
         finally:
             if self._reports.get(id) is report:
                 del self._reports[id]
+        result = _bounded(result)
         for shown in result.shown:
             report.show(shown)
         return result
@@ -368,6 +371,12 @@ class SessionDesk:
             write(self._shared.store)
         except StoreError as error:
             _log.error("jobs are not on file: %s", error)
+
+
+def _bounded(result: Result) -> Result:
+    """Whatever an agent gives, this much of it is kept."""
+    shown = tuple(plain_shown(one) for one in result.shown[:SHOWN_KEPT])
+    return Result(result.text[:RESULT_CHARACTERS], result.details[:RESULT_CHARACTERS], shown)
 
 
 def _earlier(book: Book) -> tuple[Earlier, ...]:

@@ -437,6 +437,29 @@ def test_observers_see_every_change_and_what_is_shown() -> None:
     run(act)
 
 
+def test_a_megabyte_from_any_agent_is_bounded(tmp_path: Path) -> None:
+    class Floods(ScriptedAgent):
+        async def run(self, task: Task, context: Context, report: Report) -> Result:
+            for _ in range(100):
+                report.show(Card("again"))
+            return Result("word " * 200_000, "<b>" * 400_000, (Card("x" * 1_000_000),) * 100)
+
+    async def act() -> None:
+        async with Desk(Floods({}), Store(tmp_path / "jobs.db"), DeskLimits(unread=1_000)) as desk:
+            session = desk.open("one")
+            watching = asyncio.ensure_future(_all(session))
+            await asyncio.sleep(0)
+            id = session.ask(Wanted("add")).id
+            await until(session, id, "done")
+            said = session.book.deliveries[-1].parts
+            assert len(said) <= 6 and all(len(part) <= 160 for part in said) and said[-1].endswith("there is more")
+            await desk.end("one", forget=False)
+            assert sum(isinstance(change, Display) for change in await watching) == 16
+        assert (tmp_path / "jobs.db").stat().st_size < 200_000
+
+    run(act)
+
+
 def test_an_observer_that_does_not_read_is_ended_and_disturbs_nobody() -> None:
     async def act() -> None:
         async with Desk(ScriptedAgent(SCRIPT), limits=DeskLimits(unread=3)) as desk:
