@@ -17,6 +17,7 @@ import structlog
 
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import TICK_MS
+from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.core.recording import RecordingWriter
 from microturn.engine.log import TurnRecord, log_line
@@ -76,8 +77,14 @@ class Keeper:
     @classmethod
     def begin(cls, folder: Path, about: About, has_room: HasRoom) -> "Keeper":
         """A recording from tick 0 on; InputError where there is one already, OSError where nothing can be written."""
+        if (folder / ABOUT).exists():
+            raise InputError("a recording is already here", folder, ABOUT, "another id for the session")
+        folder.mkdir(parents=True, exist_ok=True)
+        # First of all: a folder without it would belong to nobody, also not to those who throw recordings away.
+        unfinished = folder / f"{ABOUT}.part"
+        unfinished.write_text(about_text(about), encoding="utf-8")
+        unfinished.replace(folder / ABOUT)
         recording = RecordingWriter(folder, {"session": about.id, "weights": about.weights})
-        (folder / ABOUT).write_text(about_text(about), encoding="utf-8")
         return cls(about, folder, recording, has_room)
 
     @classmethod

@@ -286,6 +286,16 @@ def test_a_recording_can_be_thrown_away_once_it_has_ended(tmp_path: Path) -> Non
     assert store.all() == [] and list(tmp_path.iterdir()) == []
 
 
+def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    keeper = begun(store)
+    held(keeper, range(2))
+    store.done(keeper)
+    assert store.begin(about("s1", 1_500.0)) is None
+    kept = store.read("s1")
+    assert kept.about.started_at == 1_000.0 and len(kept.recording().turns) == 2
+
+
 def test_a_session_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     store.done(begun(store))
