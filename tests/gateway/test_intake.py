@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from microturn.core.wav import to_float, to_int16
 from microturn.gateway.formats import SoundFormat, SoundReader
-from microturn.gateway.intake import Intake
+from microturn.gateway.intake import Intake, without_pauses
 from microturn.gateway.timeline import TooMuch
 
 
@@ -115,3 +115,48 @@ def test_a_tick_does_not_wait_for_a_sound_that_has_ended() -> None:
     assert np.array_equal(heard_in(intake)[:1_600], ramp(1_600))
     ended = Intake(margin_ms=0, hold_s=1e6)
     assert ended.take() is None
+
+
+def streamed(intake: Intake, sent: np.ndarray, stall_at: int, stall_ms: float) -> np.ndarray:
+    """What is heard of sound sent in real time by a client that stalls once and then sends what has gathered."""
+    heard = list[np.ndarray]()
+    for index in range(len(sent) // 320):
+        at_ms = 20.0 * (index + 1)
+        if stall_at <= at_ms < stall_at + stall_ms:
+            at_ms = stall_at + stall_ms
+        while at_ms >= 200.0 * (len(heard) + 1):
+            heard.append(heard_in(intake))
+        intake.push(sent[320 * index : 320 * (index + 1)], at_ms)
+    return np.concatenate([*heard, *(heard_in(intake) for _ in range(10))])
+
+
+def test_a_stream_that_was_held_up_catches_up_in_its_pauses_and_loses_no_sound() -> None:
+    noise = (np.random.default_rng(0).integers(1_000, 8_000, 16_000) / 32_768).astype(np.float32)
+    sent = np.concatenate([noise, np.zeros(64_000, np.float32), noise, np.zeros(3_200, np.float32)])
+    heard = streamed(Intake(hold_s=0.0), sent, stall_at=500, stall_ms=900.0)
+    loud = heard[heard != 0]
+    assert np.array_equal(loud, np.concatenate([noise, noise]))
+    delay_ms = (int(np.flatnonzero(heard)[-1]) - int(np.flatnonzero(sent)[-1])) / 16
+    assert delay_ms <= 200
+
+
+def test_a_stream_without_pauses_stays_whole_and_late() -> None:
+    noise = (np.random.default_rng(0).integers(1_000, 8_000, 96_000) / 32_768).astype(np.float32)
+    heard = streamed(Intake(hold_s=0.0), noise, stall_at=500, stall_ms=900.0)
+    assert np.array_equal(heard[heard != 0], noise)
+
+
+def test_a_pause_that_is_shortened_stays_a_pause() -> None:
+    loud, pause = np.ones(3_200, np.float32), np.zeros(8_000, np.float32)
+    sound = np.concatenate([loud, pause, loud])
+    assert len(without_pauses(sound, 1_000_000)) == 6_400 + 5 * 320
+    assert len(without_pauses(sound, 1_000)) == len(sound) - 3 * 320
+    short = np.concatenate([loud, np.zeros(2_880, np.float32), loud])
+    assert np.array_equal(without_pauses(short, 1_000_000), short)
+
+
+def test_pauses_of_sound_that_was_sent_at_once_are_left_as_they_are() -> None:
+    sent = np.concatenate([ramp(3_200), np.zeros(64_000, np.float32), ramp(3_200)])
+    intake = Intake(margin_ms=0, hold_s=0.0)
+    intake.push(sent, now_ms=0.0)
+    assert np.array_equal(np.concatenate([heard_in(intake) for _ in range(22)]), sent)
