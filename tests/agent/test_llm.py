@@ -176,6 +176,16 @@ def test_an_agent_that_is_down_is_told_in_one_sentence() -> None:
     at_a_desk(agent(f"http://127.0.0.1:{port}/v1"), act)
 
 
+def test_an_endpoint_that_does_not_answer_is_left_alone_for_a_while() -> None:
+    async def act(session: SessionDesk) -> None:
+        for n in range(5):
+            assert await answered(session, f"task {n}") == FAILURE_WORDS["network"]
+
+    with serving(lambda body: Refuse(503)) as llm:
+        at_a_desk(agent(llm.url), act)
+    assert len(llm.bodies) == 3
+
+
 def test_a_model_that_only_calls_tools_is_stopped() -> None:
     async def act(session: SessionDesk) -> None:
         assert await answered(session, "think") == FAILURE_WORDS["budget"]

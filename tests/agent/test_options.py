@@ -3,6 +3,7 @@
 import json
 import logging
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from microturn.agent.mcp_servers import mcp_servers
 from microturn.agent.options import KEY_VARIABLE, AgentOptions, agent_of
 from microturn.agent.secret import Secret, secret_from
 from microturn.cli import app
-from microturn.core.errors import ConfigError, InputError
+from microturn.core.errors import ConfigError, InputError, MissingDependency
 from tests.agent.llm_server import Refuse, Say, Use, serving, tool_answers
 
 KEY = "sk-very-secret-0123456789"
@@ -41,6 +42,12 @@ def test_the_embedded_agent_needs_nothing() -> None:
 def test_an_impossible_choice_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         AgentOptions(**wrong)
+
+
+def test_a_model_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "microturn.agent.llm", None)
+    with pytest.raises(MissingDependency, match=r"microturn\[agent\]"):
+        agent_of(AgentOptions("http://127.0.0.1:1/v1", "any"))
 
 
 def test_a_secret_never_shows_itself() -> None:
