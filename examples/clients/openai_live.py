@@ -23,7 +23,8 @@ async def main() -> None:
         async def speak() -> None:
             for at in range(0, len(data), PACKET):
                 await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
-                await asyncio.sleep(0.018)  # a little ahead of time, so that none of it comes too late
+                await asyncio.sleep(0.01)  # ahead of time: what comes early waits, what comes late leaves a hole
+            await asyncio.sleep(len(data) / 64_000 + 1)
             await wire.session.close()
 
         speaking = asyncio.create_task(speak())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microturn.data.voices import synthesize, voice
-from tests.gateway.clients.spoken import ANSWER, BEFORE_S, QUESTION, VOICE, patience
+from tests.gateway.clients.spoken import ANSWER, BEFORE_S, KEYWORDS, QUESTION, VOICE, patience
 from tests.gateway.webrtc.caller import Caller, calling
 
 AHEAD_S = 0.7  # a call encodes and decodes beside a server that computes: more than the other clients have in hand
@@ -28,7 +28,7 @@ class Got:
 def test_a_caller_is_answered_aloud_over_webrtc(address: str) -> None:
     got = asyncio.run(conversation(int(address.split(":")[1])))
     assert got.errors == ()
-    assert got.heard.split() == QUESTION.split()
+    assert set(KEYWORDS) <= set(got.heard.split()), got
     assert ANSWER in got.said and got.loud_s > LOUD_S, got
 
 

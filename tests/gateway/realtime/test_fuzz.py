@@ -12,6 +12,7 @@ from microturn.gateway.realtime.client import TYPES
 from microturn.gateway.realtime.codec import Answer, RealtimeCodec
 from microturn.gateway.realtime.settings import default_settings
 from microturn.gateway.timeline import Began, Heard, Said, Sound, Stopped
+from tests.gateway.realtime.driven import shown, typed
 
 N_RANDOM = 4_000
 GOOD: list[dict[str, Any]] = [
@@ -24,6 +25,8 @@ GOOD: list[dict[str, Any]] = [
         "previous_item_id": "root",
         "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
     },
+    {"type": "conversation.item.create", "item": shown()},
+    {"type": "conversation.item.create", "item": typed("be quiet", "system")},
     {"type": "conversation.item.truncate", "item_id": "item_test_1", "content_index": 0, "audio_end_ms": 100},
     {"type": "conversation.item.delete", "item_id": "item_test_1"},
     {"type": "conversation.item.retrieve", "item_id": "item_test_1"},
