@@ -142,7 +142,7 @@ def test_the_command_serves_tls_with_keys_prints_its_settings_and_stops_when_ask
         try:
             address, lines = address_of(server)
             printed = "".join(lines)
-            assert f"idle_s = 77 # {config}" in " ".join(printed.split())
+            assert f"idle_s = 77.0 # {config}" in " ".join(printed.split())
             assert secret not in printed
             trusting = ssl.create_default_context(cafile=cert)
             with urlopen(f"https://{address}/readyz", timeout=WAIT_S, context=trusting) as answer:
