@@ -20,6 +20,7 @@ from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
 from microturn.data.scenarios import corpus, echo, sample_script, showing
+from microturn.data.scenarios.again import shown_again
 from microturn.data.script import (
     AnswerEveryone,
     EndTelling,
@@ -194,7 +195,11 @@ class _Session:
                 self.type(line)
 
     def play(self, script: Script) -> None:
-        """Place every line of `script`. Others' lines that nobody but the user's voice has are left out."""
+        """Place every line of `script`. Others' lines that nobody but the user's voice has are left out.
+
+        What it shows is drawn anew.
+        """
+        script = shown_again(script, self.rng)
         n_words = sum(len(line.text.split()) for line in script.lines if line.speaker == "user")
         typed = self.rng.random() < self.config.typed_share and n_words < self.typed_room
         stranger = self.other_speaker()

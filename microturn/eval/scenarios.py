@@ -13,7 +13,7 @@ from microturn.core.config import to_dict
 from microturn.core.errors import InputError
 from microturn.core.wav import WavWriter, read_wav
 from microturn.data.render import RenderConfig, Rendered, relabelled, render
-from microturn.data.scenarios import SKILLS, sample_script
+from microturn.data.scenarios import ALL_SKILLS, SKILLS, sample_script
 from microturn.data.script import PlainWord, Script
 from microturn.data.splits import Split
 from microturn.data.voices import Prosody, Voice, fits_user, voices
@@ -55,10 +55,10 @@ def world_scenarios(
         speakers = _voices(split, group)
         for skill in skills:
             for number in range(per_skill):
-                key = [seed, number, SKILLS.index(skill)]
+                key = [seed, number, ALL_SKILLS.index(skill)]
                 script = _script(skill, key, "train" if group == "canonical" else split, number % 4 == 3)
                 rng = np.random.default_rng([*key, GROUPS.index(group)])
-                speaker = speakers[(number + SKILLS.index(skill)) % len(speakers)]
+                speaker = speakers[(number + ALL_SKILLS.index(skill)) % len(speakers)]
                 name = f"{group}/{skill}/{number}"
                 draw = _prosody(rng), int(rng.random() * 2**31)
                 made.append(WorldScenario(name, group, script, speaker, *draw, config))

@@ -71,7 +71,9 @@ def _uncounted(rng: np.random.Generator, split: Split, motion: str, main: Phrase
     start_ms = between(rng, 500, 2_500)
     play = _set(rng, split, shown, start_ms, between(rng, 2, 6), plain=True)
     if kind == "halves":
-        play = replace(play, reps=tuple(replace(rep, depth=rng.uniform(*HALF)) for rep in play.reps))
+        play = replace(
+            play, reps=tuple(replace(whole, depth=round(float(rng.uniform(*HALF)), 3)) for whole in play.reps)
+        )
     if kind == "nothing":
         play = replace(play, reps=())
     return seeing.scene_script(rng, split, "reps", main, lines, play, negative=True)
@@ -93,7 +95,7 @@ def _set(rng: np.random.Generator, split: Split, motion: str, first_ms: int, cou
     now_ms = first_ms
     for _ in range(count):
         depth = rng.uniform(*HALF) if chance(rng, halves) else rng.uniform(*WHOLE)
-        found.append(_rep(rng, motion, now_ms, depth, pace))
+        found.append(rep(rng, motion, now_ms, depth, pace))
         now_ms = found[-1].end_ms + round(pace.gap_ms)
         if pauses and chance(rng, 0.25):
             now_ms += between(rng, *PAUSE_MS)
@@ -113,12 +115,13 @@ def _bout(rng: np.random.Generator, split: Split, motion: str, start_ms: int) ->
     found: list[Rep] = []
     now_ms = start_ms
     for _ in range(between(rng, 2, 5)):
-        found.append(_rep(rng, motion, now_ms, rng.uniform(*WHOLE), pace))
+        found.append(rep(rng, motion, now_ms, rng.uniform(*WHOLE), pace))
         now_ms = found[-1].end_ms + round(min(pace.gap_ms, 250))
     return found
 
 
-def _rep(rng: np.random.Generator, motion: str, start_ms: int, depth: float, pace: Tempo) -> Rep:
+def rep(rng: np.random.Generator, motion: str, start_ms: int, depth: float, pace: Tempo) -> Rep:
+    """One at this tempo, give or take a little; half ones are over sooner."""
     length_ms = round(pace.length_ms * rng.uniform(1.0 - UNEVEN, 1.0 + UNEVEN) * (1.0 if depth > 0.6 else 0.75))
     return Rep(motion, start_ms, length_ms, round(float(depth), 3), round(pace.down, 3), round(pace.hold, 3))
 

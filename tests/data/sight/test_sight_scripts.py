@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from microturn.data.lexicon import ONES, SIGHT_WORDS, TENS, WORDS
 from microturn.data.oracle import Expect, oracle
 from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS, all_lines, sample_script, sight_phrases
-from microturn.data.script import Script, evenly_spoken, script_from_json, script_to_json, staged
-from microturn.data.sight.play import COLORS, SHAPES, seen
+from microturn.data.scenarios.again import shown_again
+from microturn.data.script import SceneScript, Script, evenly_spoken, script_from_json, script_to_json, staged
+from microturn.data.sight.play import COLORS, SHAPES, Moving, seen
 from microturn.data.splits import SPLITS, Split
 
 CANONICAL = """
@@ -98,3 +99,21 @@ def test_phrases_are_words_of_the_world_and_of_sight(split: Split) -> None:
 @pytest.mark.parametrize("split", SPLITS)
 def test_a_script_shows_what_belongs_to_its_split(split: Split) -> None:
     assert {script_from(skill, 1, split).shot.split for skill in SIGHT_SKILLS} == {split}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("skill", SIGHT_SKILLS)
+def test_shown_again_a_script_looks_different_and_asks_the_same(skill: str) -> None:
+    for seed in range(40):
+        script = script_from(skill, seed, "test")
+        other = shown_again(script, np.random.default_rng(seed))
+        assert isinstance(script, SceneScript) and isinstance(other, SceneScript)
+        assert other.lines == script.lines and other.shot.seed != script.shot.seed and other.shot.split == "test"
+        assert not script.negative or [e for e in expected(other) if e.skill == skill] == []
+        if isinstance(script.shot.play, Moving) and isinstance(other.shot.play, Moving):
+            depths = [[(rep.motion, rep.depth) for rep in shot.play.reps] for shot in (script.shot, other.shot)]
+            assert depths[0] == depths[1]
+
+
+def test_a_script_without_a_scene_stays_as_it_is() -> None:
+    script, rng = script_from("count", 1, "train"), np.random.default_rng(0)
+    assert shown_again(script, rng) is script and rng.random() == np.random.default_rng(0).random()
