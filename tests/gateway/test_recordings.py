@@ -188,3 +188,19 @@ def test_a_broken_recording_is_told_and_the_others_are_listed(tmp_path: Path) ->
     with client_of(store) as client:
         assert code(client.get(f"/v1/recordings/{ID}")) == (500, "recording_unreadable")
         assert [row["id"] for row in client.get("/v1/recordings").json()["data"]] == ["sess_2"]
+
+
+def test_what_a_client_tells_of_itself_is_kept_with_the_recording(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with client_of(store) as client:
+        with client.websocket_connect("/v1/live/sessions") as socket:
+            session = {"model": "m", "store": True, "client": {"echo_cancellation": True}}
+            socket.send_json({"type": "session.start", "session": session})
+            session_id = socket.receive_json()["session"]["id"]
+            assert code(client.get(f"/v1/live/sessions/{session_id}/content")) == (409, "session_still_active")
+            while socket.receive_json().get("end_ms", 0) < 400:
+                pass
+            socket.send_json({"type": "session.close"})
+            while socket.receive_json()["type"] != "session.closed":
+                pass
+        assert client.get(f"/v1/recordings/{session_id}").json()["config"]["client"] == {"echo_cancellation": True}

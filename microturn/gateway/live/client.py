@@ -39,7 +39,10 @@ Appended = Literal["instructions", "thinking", "commentary"]
 
 @dataclass(frozen=True)
 class Settings:
-    """A session as it was asked for, defaults filled in; what the model makes no use of is kept and echoed."""
+    """A session as it was asked for, defaults filled in; what the model makes no use of is kept and echoed.
+
+    client: what the client tells of itself, such as whether it cancels echo; a recording keeps it.
+    """
 
     model: str
     format: SoundFormat = field(default_factory=SoundFormat)
@@ -48,6 +51,7 @@ class Settings:
     input: tuple[Mapping[str, Any], ...] = ()
     delegation: Mapping[str, Any] = field(default_factory=lambda: {"type": "client"})
     store: bool = False
+    client: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -259,6 +263,7 @@ def settings_of(session: Mapping[str, Any]) -> Settings:
         tuple(history),
         delegation,
         bool(asked.store),
+        asked.client or {},
     )
 
 

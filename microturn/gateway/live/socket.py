@@ -58,7 +58,8 @@ class LiveDesk:
         """A session of these settings, held until this connection ends. Gone where the client left before it began."""
         grace_s = self.sessions.limits.grace_s if messages.extended else 0.0
         try:
-            session = await self.sessions.open(Ask("live", shown(settings), owner, settings.store, grace_s))
+            config = shown(settings) | ({"client": dict(settings.client)} if settings.client else {})
+            session = await self.sessions.open(Ask("live", config, owner, settings.store, grace_s))
         except AdmissionRefused as error:
             await self.refuse_admission(messages, error)
             return

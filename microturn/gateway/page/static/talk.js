@@ -2,6 +2,7 @@
 // A live conversation: sound, camera and connection on one clock, all of it written into a score.
 
 import { Connection } from "./connection.js";
+import { byId } from "./dom.js";
 import { keepScore, keepTicket } from "./memory.js";
 import { Score } from "./score.js";
 import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
@@ -31,9 +32,10 @@ export class Talk extends EventTarget {
     this.caughtUpMs = 0; // what sounds before was missed: it is told again at once, drawn, and not played
   }
 
-  /** @param {string} model @param {boolean} record */
-  start(model, record) {
-    this.connection.start({ model, audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record });
+  /** @param {string} model @param {boolean} record @param {boolean} echoCancellation told, so that a recording shows it */
+  start(model, record, echoCancellation) {
+    const client = { echo_cancellation: echoCancellation };
+    this.connection.start({ model, audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record, client });
   }
 
   /** Where its clock is, in ms. */
