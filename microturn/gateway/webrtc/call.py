@@ -16,7 +16,7 @@ from microturn.gateway.wire import Gone
 from microturn.media.frames import FrameReader, VideoFrame, rgb_of
 
 OnFrame = Callable[[npt.NDArray[np.uint8], float], None]  # uint8 [H, W, 3], ms of the session's clock
-AHEAD_MS = 800  # of the session's clock; what comes on top of it has been held up on the way
+AHEAD_MS = 1_500  # of the session's clock; what comes on top of it has been held up on the way
 PICTURE_S = 0.2  # a micro-turn takes one picture
 log = structlog.get_logger("microturn.gateway")
 
