@@ -14,7 +14,7 @@ RUN /venv/bin/python -m pip install --no-cache-dir --constraint constraints.txt 
 
 FROM python:3.11-slim-bookworm
 COPY scripts/system-packages /tmp/system-packages
-RUN CI=true PYTHON=python3 bash /tmp/system-packages \
+RUN CI=true PYTHON=python3 bash /tmp/system-packages --voices \
     && rm -rf /tmp/system-packages /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home microturn \
     && install --directory --owner microturn /recordings
