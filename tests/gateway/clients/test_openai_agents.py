@@ -55,6 +55,9 @@ def test_every_event_of_a_whole_conversation_is_read() -> None:
     assert len(errors) == 8  # those that the conversation is made with
 
 
+LAST = {"type": "input_audio_buffer.cleared", "event_id": "last"}
+
+
 class Listener:
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -62,8 +65,8 @@ class Listener:
 
     async def on_event(self, event: Any) -> None:
         self.events.append(event)
-        if event.type == "connection_status" and event.status == "disconnected":
-            self.over.set()
+        if event.type == "raw_server_event" and event.data["event_id"] == LAST["event_id"]:
+            self.over.set()  # events are read one after the other
 
 
 async def told(events: list[dict[str, Any]]) -> list[Any]:
@@ -72,8 +75,9 @@ async def told(events: list[dict[str, Any]]) -> list[Any]:
     model.add_listener(listener)
 
     async def tell(socket: ServerConnection) -> None:
-        for event in events:
+        for event in [*events, LAST]:
             await socket.send(json.dumps(event))
+        await socket.wait_closed()
 
     async with asyncio.timeout(WAIT_S), serve(tell, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
