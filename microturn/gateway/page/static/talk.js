@@ -2,7 +2,6 @@
 // A live conversation: sound, camera and connection on one clock, all of it written into a score.
 
 import { Connection } from "./connection.js";
-import { byId } from "./dom.js";
 import { keepScore, keepTicket } from "./memory.js";
 import { Score } from "./score.js";
 import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
