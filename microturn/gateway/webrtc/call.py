@@ -33,16 +33,31 @@ class Call:
         """From the client's connection, within `connect_s`, to the end. converse: starts the session, serves events."""
         items = self.session.items()
         try:
-            async with asyncio.timeout(connect_s):
-                await self._peer.connect()
+            await self._connected(connect_s)
             await self._serve(items, converse)
-        except (TimeoutError, Gone):
+        except Gone:
             log.info("client never connected", session_id=self.session.id)
         except Exception:  # the outermost line of a call: it ends this session and no other
             log.exception("call failed", session_id=self.session.id)
         finally:
             self.session.close("connection_lost")
             await self._peer.close()
+
+    async def _connected(self, within_s: float) -> None:
+        """Gone where the client does not come in time, or the session has ended before."""
+        connecting, ended = (
+            asyncio.ensure_future(self._peer.connect()),
+            asyncio.ensure_future(self.session.ended.wait()),
+        )
+        try:
+            await asyncio.wait({connecting, ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise Gone
+            connecting.result()
+        finally:
+            connecting.cancel()
+            ended.cancel()
+            await asyncio.gather(connecting, ended, return_exceptions=True)
 
     async def _serve(self, items: AsyncIterator[Item], converse: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as tasks:
