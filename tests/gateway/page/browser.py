@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from microturn.core.wav import WavWriter
 from microturn.gateway.app import create_app
@@ -69,6 +69,7 @@ def visit(browser: Browser, address: str, width: int = 1280, height: int = 900) 
     context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(WAIT_S * 1000)
+    expect.set_options(timeout=WAIT_S * 1000)
     said: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:

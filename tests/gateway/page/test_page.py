@@ -104,6 +104,7 @@ def test_a_conversation_is_held_heard_drawn_resumed_and_replayed(browser: Browse
         expect(page.locator("#words")).to_contain_text(ANSWER)
         assert shown(page, "microturn.replay.score.said.length") == len(words(page, "said"))
         assert float(str(shown(page, "microturn.replay.score.user.peak(0, 1e9)"))) > 0.05
+        until(lambda: shown(page, "microturn.replay.score.pictures.length"))
         page.get_by_label("Position in the recording").fill("2")
         assert shown(page, "microturn.timeline.head()") == pytest.approx(2_000)
         page.get_by_role("button", name="Play", exact=True).click()

@@ -138,7 +138,7 @@ function wave({ pen, score, view, colors, lanes, x }, side) {
   for (let column = Math.max(0, Math.floor(view.leftMs / columnMs)); column <= last; column++) {
     const peak = levels.peak(column * columnMs, (column + 1) * columnMs);
     if (peak < 0.0005) continue;
-    const high = Math.max(2, Math.min(1, peak ** 0.62) * (lane.height - 10));
+    const high = Math.max(2, Math.min(1, (1.6 * peak) ** 0.62) * (lane.height - 10));
     pen.beginPath();
     pen.roundRect(x(column * columnMs), lane.middle - high / 2, Math.max(1, columnPx * 0.72), high, columnPx * 0.36);
     pen.fill();

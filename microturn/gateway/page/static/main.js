@@ -81,7 +81,7 @@ class Page {
   async start(withMicrophone) {
     this.trouble("");
     const talk = await this.begin(new Score());
-    talk.start(await this.model(), byId("record").checked);
+    talk.start(await this.model(), byId("record").checked, byId("echo").checked);
     if (withMicrophone) await this.listen();
   }
 
@@ -177,8 +177,9 @@ class Page {
     const state = talk?.connection.state ?? "over";
     const on = state !== "over";
     const words = { opening: "Connecting …", live: "In conversation", broken: "Connection lost, coming back …", over: talk ? "Ended" : "Ready" };
+    const shown = this.replay.score ? "Replaying a recording" : words[state];
     const node = byId("state");
-    if (node.textContent !== words[state]) node.textContent = words[state];
+    if (node.textContent !== shown) node.textContent = shown;
     node.dataset.state = { opening: "waiting", live: "live", broken: "waiting", over: talk?.connection.trouble ? "failed" : "" }[state];
     byId("start").hidden = byId("quiet").hidden = on;
     byId("end").hidden = byId("microphone").hidden = byId("level").hidden = !on;

@@ -65,7 +65,9 @@ export class Replay extends EventTarget {
     try {
       const [about, sound] = await Promise.all([this.fetched(`/v1/recordings/${id}`), this.fetched(`/v1/recordings/${id}/audio`)]);
       const wav = await sound.arrayBuffer();
-      this.score = await scoreOf(await about.json(), wav.slice(0));
+      const told = await about.json();
+      this.score = await scoreOf(told, wav.slice(0));
+      this.pictures(this.score, told.frames);
       this.audio.src = URL.createObjectURL(new Blob([wav], { type: "audio/wav" }));
       note.textContent = "";
     } catch (error) {
@@ -76,7 +78,20 @@ export class Replay extends EventTarget {
     byId("player").hidden = false;
     this.position();
     this.dispatchEvent(new Event("open"));
-    byId("play").focus();
+    scrollTo(0, 0);
+    byId("play").focus({ preventScroll: true });
+  }
+
+  /** The camera's pictures, one a second, as they come. @param {Score} score @param {{at_ms: number, url: string}[]} frames */
+  async pictures(score, frames) {
+    let next = 0;
+    for (const { at_ms: at, url } of frames) {
+      if (at < next) continue;
+      next = at + 1_000;
+      const answer = await fetch(url, { headers: this.headers() });
+      if (this.score !== score || !answer.ok) return;
+      score.picture(at, await createImageBitmap(await answer.blob()));
+    }
   }
 
   close() {

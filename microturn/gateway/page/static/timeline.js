@@ -109,7 +109,7 @@ export class Timeline extends EventTarget {
     if (!this.still.matches) return Math.max(0, nowMs - seenMs * HEAD);
     // Who wants no motion gets pages: the next one when the head leaves this one.
     if (nowMs >= this.leftMs && nowMs <= this.leftMs + seenMs * HEAD) return this.leftMs;
-    return Math.max(0, nowMs - seenMs * 0.2);
+    return Math.max(0, nowMs - seenMs * 0.4);
   }
 
   listen() {
