@@ -90,8 +90,14 @@ class Conversation:
         self._start()
         await self._hold(Line(messages, self._journal.last), greeting)
 
-    def go_on(self, last_seq: int) -> None:
-        """Start a session that another process held, for a client that has everything up to event `last_seq`."""
+    def go_on(self, untold: Sequence[Item], last_seq: int) -> None:
+        """Start a session that another process held, for a client that has everything up to event `last_seq`.
+
+        untold: what happened in it after the journal's last event; it gets the very numbers it had.
+        """
+        for item in untold:
+            for event in self._events(item):
+                self._journal.append(event, self.session.clock_ms)
         if last_seq > self._journal.last:
             self._journal.skip_to(last_seq)
         if self._spool is not None:

@@ -6,6 +6,7 @@ import time
 import structlog
 from fastapi import WebSocket
 
+from microturn.core.clock import TICK_MS
 from microturn.core.errors import InputError
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
@@ -16,7 +17,7 @@ from microturn.gateway.live.extensions import Resume
 from microturn.gateway.live.messages import Messages, Parse, Refused, new_id
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import Opened, error_event, shown
-from microturn.gateway.live.spool import Spool, Spooled, journal_of, killed_session, tokens_of
+from microturn.gateway.live.spool import Spool, Spooled, journal_of, killed_session, tokens_of, untold
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
 from microturn.gateway.wire import OVERLOAD, REFUSED, Gone, SocketChannel
@@ -131,7 +132,8 @@ class LiveDesk:
         log.info("session goes on", session_id=session.id, at_ms=session.at_ms)
         about = killed.kept.about
         conversation = self._conversation(session, settings_of(about.config), about.grace_s, True, killed.left)
-        conversation.go_on(asked.last_received_server_event_seq)
+        tail = await asyncio.to_thread(untold, killed, session.at_ms // TICK_MS)
+        conversation.go_on(tail, asked.last_received_server_event_seq)
         return conversation
 
     async def first(self, messages: Messages, parsed: Parse | None = None) -> Start | Resume | None:

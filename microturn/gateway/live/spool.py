@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from microturn.core.clock import TICK_MS
 from microturn.core.errors import InputError
 from microturn.core.events import json_line, read_rows
 from microturn.gateway.journal import MAX_BYTES, Entry, Journal, ResumeTokens
 from microturn.gateway.kept import KeptSession
 from microturn.gateway.store import NotKept, Store
+from microturn.gateway.timeline import Item, Sound
+from microturn.gateway.turns import opening, timeline_of
 
 FILES = ("resume-0.jsonl", "resume-1.jsonl")
 WAITING = 2_000
@@ -138,6 +141,25 @@ def killed_session(store: Store | None, session_id: str, token: str) -> Killed |
         log.info("nothing to resume", session_id=session_id[:80], reason=str(error))
         return None
     return Killed(kept, left)
+
+
+def untold(killed: Killed, ticks: int) -> list[Item]:
+    """What the first `ticks` recorded micro-turns put on the timeline after the last sound that the journal has.
+
+    The recording and the journal are written side by side: either may be ahead by a moment when the process dies.
+    """
+    told_ms = [event["end_ms"] for _, event in killed.left.events if event.get("type") == "session.output_audio.delta"]
+    from_ms = int(told_ms[-1]) if told_ms else 0
+    turns = killed.kept.recording().turns[:ticks]
+    first = from_ms // TICK_MS - 1
+    items: list[Item] = [item for item in opening() if first < 0]
+    speaking = 0 < first <= len(turns) and timeline_of(turns[first - 1], False).speaking
+    for turn in turns[max(0, first) :]:
+        of_tick, speaking = timeline_of(turn, speaking)
+        # Words and what else happens in a tick are told before its sound.
+        begun = turn.tick == first and from_ms % TICK_MS > 0
+        items += [item for item in of_tick if isinstance(item, Sound) or not begun]
+    return [item for item in items if not isinstance(item, Sound) or item.start_ms >= from_ms]
 
 
 def _unbroken(events: dict[int, dict[str, Any]]) -> tuple[tuple[int, dict[str, Any]], ...]:
