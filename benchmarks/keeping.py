@@ -5,11 +5,6 @@ Sessions tick together, eight of them, with and without pictures; a tick takes 5
 
 import argparse
 import json
-import os
-import platform
-import shlex
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from microturn.core.chunk import Chunk, MicroTurn
+from microturn.core.provenance import provenance
 from microturn.engine.api import SessionSpec
 from microturn.engine.log import TurnRecord
 from microturn.gateway.keeper import Keeper
@@ -24,7 +20,6 @@ from microturn.gateway.kept import About
 from microturn.gateway.store import Store
 from microturn.gateway.turns import timeline_of
 
-ROOT = Path(__file__).parents[1]
 SESSIONS, TICKS, TICK_S = 8, 100, 0.05
 
 
@@ -35,9 +30,7 @@ def main() -> None:
     asked = parser.parse_args()
     results = [measured(pictures) for pictures in (False, True)]
     if asked.json:
-        machine = {"cpu": platform.processor() or platform.machine(), "load_1min": round(os.getloadavg()[0], 2)}
-        command = shlex.join(["python", "benchmarks/keeping.py", *sys.argv[1:]])
-        report = {"sessions": SESSIONS, "results": results, "machine": machine, "commit": commit(), "command": command}
+        report = {"sessions": SESSIONS, "results": results, **provenance("python benchmarks/keeping.py")}
         print(json.dumps(report))
         return
     for row in results:
@@ -75,12 +68,6 @@ def measured(pictures: bool) -> dict[str, object]:
         "bytes_a_tick": round(size / count),
         "stopped": sum(bool(keeper.stopped) for keeper in keepers),
     }
-
-
-def commit() -> str:
-    """What is checked out."""
-    described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def begun(store: Store, name: str) -> Keeper:

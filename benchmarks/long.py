@@ -8,9 +8,6 @@ nothing is due, within 2 s of its own sound.
 import argparse
 import json
 import os
-import platform
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,13 +19,13 @@ from rich.progress import track
 
 from microturn.commands.weights import listen_bias, open_weights
 from microturn.core.clock import TICK_MS
+from microturn.core.provenance import provenance
 from microturn.data.agent import agent_voice
 from microturn.data.voices import voices
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.eval.long import BlockFigures, Conversation, block_figures, block_of
 from microturn.model.sampling import SamplingConfig
 
-ROOT = Path(__file__).parents[1]
 BLOCK_S = 150.0
 RATIOS = ("level", "words_per_s", "silent_ms", "speaking_ms", "resident_mb")
 
@@ -64,9 +61,7 @@ def measured(minutes: float, echo_db: float | None, weights: Path | None) -> dic
         "tail_to_head": tail_to_head(blocks),
         "extra_answers": sum(b.extra_answers for b in blocks),
         "blocks": [asdict(b) for b in blocks],
-        "machine": {"cpu": platform.processor() or platform.machine(), "load_1min": round(os.getloadavg()[0], 2)},
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/long.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/long.py"),
     }
 
 
@@ -85,11 +80,6 @@ def mean(rows: Sequence[dict[str, Any]], name: str) -> float:
 def resident_bytes() -> int:
     """Memory of this process that is in RAM."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def commit() -> str:
-    described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def table(report: dict[str, Any]) -> str:

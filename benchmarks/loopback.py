@@ -11,17 +11,12 @@ import argparse
 import asyncio
 import base64
 import json
-import os
-import platform
-import shlex
 import statistics
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -32,6 +27,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from websockets.asyncio.client import connect
 
 from microturn.core.clock import TICK_MS
+from microturn.core.provenance import provenance
 from microturn.gateway.app import create_app
 from microturn.gateway.host import EchoHost
 from microturn.gateway.server import server_of
@@ -39,7 +35,6 @@ from microturn.gateway.sessions import Limits, Sessions
 from microturn.media.frames import Frame, FrameReader, FrameWriter
 from microturn.media.pcm import Pcm, to_float, to_int16
 
-ROOT = Path(__file__).parents[1]
 LIVE = "/v1/live/sessions"
 RATE_HZ, FRAME_S = 16_000, 0.02
 CLICK = (0.5 * np.sin(np.arange(320) * 2 * np.pi * 1_000 / RATE_HZ)).astype(np.float32)
@@ -119,9 +114,7 @@ def main() -> None:
         report[name] = summary(clicks.whole_ms)
     report |= {
         "clicks": options.clicks,
-        "machine": machine(),
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/loopback.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/loopback.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -227,28 +220,6 @@ def summary(whole_ms: list[float]) -> dict[str, Any]:
     figures = {"p50": statistics.median(whole_ms), "p95": statistics.quantiles(whole_ms, n=20)[-1]}
     whole = {name: round(ms, 1) for name, ms in figures.items()}
     return {"whole_ms": whole, "transport_ms": {name: round(ms - TICK_MS, 1) for name, ms in figures.items()}}
-
-
-def machine() -> dict[str, Any]:
-    """Where this ran, and how busy it was with other things."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-    }
-
-
-def commit() -> str:
-    """Short commit of the code, with a plus where files differ from it."""
-    try:
-        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def table(report: dict[str, Any]) -> str:

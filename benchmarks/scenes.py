@@ -8,15 +8,13 @@ process, so that other work on the machine does not count; ratios are to a plain
 
 import argparse
 import json
-import os
-import platform
-import sys
 import time
 from typing import Any
 
 import numpy as np
 
 from microturn.core.clock import TICK_MS
+from microturn.core.provenance import provenance
 from microturn.data.scenarios import SIGHT_SKILLS, sample_script
 from microturn.data.script import SceneScript
 from microturn.data.sight.film import Film
@@ -52,8 +50,7 @@ def main() -> None:
         "scene_ms": round(set_up_ms(), 3),
         "stream_s": {skill: stream_s(skill) for skill in SIGHT_SKILLS},
         "picture": {"height": HEIGHT, "width": WIDTH},
-        "machine": machine(),
-        "command": " ".join(["python benchmarks/scenes.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/scenes.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -124,17 +121,6 @@ def matrix_s() -> float:
             _ = matrix @ matrix
         best_s = min(best_s, (time.process_time() - began_s) / 10)
     return best_s
-
-
-def machine() -> dict[str, Any]:
-    """Where this ran, and how busy it was with other things."""
-    return {
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
 
 
 def table(report: dict[str, Any]) -> str:

@@ -9,9 +9,7 @@ import asyncio
 import base64
 import json
 import os
-import platform
 import re
-import shlex
 import statistics
 import subprocess
 import sys
@@ -29,6 +27,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from microturn.core.clock import SAMPLE_RATE_HZ
+from microturn.core.provenance import provenance
 from microturn.core.recording import load
 from microturn.data.render import RenderConfig
 from microturn.data.voices import available_engines
@@ -93,9 +92,7 @@ def main() -> None:
         "sessions": options.sessions,
         "seconds": options.seconds,
         "model": options.model,
-        "machine": machine(),
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/sessions.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/sessions.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -387,28 +384,6 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     percent = statistics.quantiles(values, n=100, method="inclusive")
     named = {"p50": percent[49], "p90": percent[89], "p99": percent[98], "max": max(values)}
     return {name: round(value, 1) for name, value in named.items()}
-
-
-def machine() -> dict[str, Any]:
-    """Where this ran, and how busy it was."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-    }
-
-
-def commit() -> str:
-    """Short commit of the code, with a plus where files differ from it."""
-    try:
-        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def table(report: dict[str, Any]) -> str:

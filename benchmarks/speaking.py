@@ -7,10 +7,6 @@ it takes; words are those of a recogniser, where pocketsphinx is installed.
 
 import argparse
 import json
-import os
-import platform
-import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -23,6 +19,7 @@ import torch
 
 from microturn.core.clock import TICK_MS
 from microturn.core.errors import MissingDependency
+from microturn.core.provenance import provenance
 from microturn.data.agent import AgentClip, AgentVoice
 from microturn.data.sayings import SayingsConfig, sayings
 from microturn.eval.speech import Recogniser, WorldRecogniser, spoken_word_error
@@ -35,7 +32,6 @@ from microturn.model.voice import Voice, init_voice
 from microturn.model.voice_file import VoiceFile, load_voice
 from microturn.train.utterances import Laid, UtteranceConfig, lay_out, take_of
 
-ROOT = Path(__file__).parents[1]
 HEADS = {"direct": 0, "flow, 1 step": 1, "flow, 2 steps": 2, "flow, 4 steps": 4, "flow, 8 steps": 8}
 COLUMNS = ("mel_db", "drift_db", "begun_percent", "length", "words_percent", "ticks_per_s")
 NAMES = ("mel dB", "drift dB", "begun %", "length", "words %", "ticks/s")
@@ -67,9 +63,7 @@ def main() -> None:
         "voice": options.voice.name if options.voice else "random",
         "steps": read.notes.get("step"),
         "parameters": sum(p.numel() for n, p in read.voice.named_parameters() if not n.startswith("vocoder.")),
-        "machine": machine(),
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/speaking.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/speaking.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -174,25 +168,6 @@ def words_percent(sounds: Sequence[np.ndarray], texts: Sequence[str], judge: Rec
     for right, understood in judged.worst:
         print(f"  {right!r} understood as {understood!r}", file=sys.stderr)
     return round(100.0 * judged.word_error, 1)
-
-
-def machine() -> dict[str, Any]:
-    """Where this ran, and how busy it was with other things."""
-    return {
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "torch": torch.__version__,
-    }
-
-
-def commit() -> str:
-    """Short commit of the code, with a plus where files differ from it."""
-    try:
-        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def table(report: dict[str, Any]) -> str:

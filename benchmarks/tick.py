@@ -7,11 +7,7 @@ way. The model is the shipped one; where none is shipped, random weights of the 
 import argparse
 import json
 import os
-import platform
-import shlex
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +19,7 @@ import torch
 import microturn
 from microturn.core.chunk import Chunk
 from microturn.core.clock import CHUNK_SAMPLES
+from microturn.core.provenance import provenance
 from microturn.engine.api import InputChunk, SessionSpec
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.log import TurnRecord
@@ -34,7 +31,6 @@ from microturn.model.interaction import VOICE, InteractionModel, init_weights, p
 from microturn.model.sampling import SamplingConfig
 from microturn.recipes.tiny import tiny, toy
 
-ROOT = Path(__file__).parents[1]
 CONTEXT = 1_100  # positions heard before the first measured tick
 WARM_UP = 20
 PROBE_BYTES = 256 * 2**20
@@ -65,9 +61,8 @@ def main() -> None:
         "model": {"weights": weights, "parameters": parameter_count(model), "dtype": options.dtype},
         "context": {"from": CONTEXT, "to_silent": silent.committed, "to_speaking": speaking.committed},
         "ticks": options.ticks,
-        "machine": machine(options.threads),
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/tick.py", *sys.argv[1:]]),
+        "threads": options.threads,
+        **provenance("python benchmarks/tick.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -157,33 +152,6 @@ def bytes_per_second() -> float:
     return PROBE_BYTES / best_s
 
 
-def machine(threads: int) -> dict[str, Any]:
-    """Where this ran, and how busy it was with other things."""
-    names = [line.split(":", 1)[1].strip() for line in cpu_info() if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": threads,
-        "load_1min": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-
-
-def cpu_info() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def commit() -> str:
-    """Short commit of the code, with a plus where files differ from it."""
-    try:
-        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
 def table(report: dict[str, Any]) -> str:
     floor_ms, place = report["floor_ms"], report["machine"]
     lines = [f"{'tick':<10}{'p50 ms':>10}{'p99 ms':>10}{'forwards':>10}{'p50 / floor':>13}"]
@@ -195,7 +163,7 @@ def table(report: dict[str, Any]) -> str:
     lines += [
         f"floor      {floor_ms:.2f} ms a forward: {read['mb']} MB at {read['gb_per_s']} GB/s",
         f"model      {model['weights']}, {model['parameters'] / 1e6:.1f} M, {model['dtype']}",
-        f"machine    {place['cpu']}, {place['threads']} of {place['cores']} cores, load {place['load_1min']}",
+        f"machine    {place['cpu']}, {report['threads']} of {place['cores']} cores, load {place['load_1min']}",
         f"commit     {report['commit']}",
         f"command    {report['command']}",
     ]

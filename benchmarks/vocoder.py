@@ -7,11 +7,6 @@ word error of a recogniser, where pocketsphinx is installed.
 
 import argparse
 import json
-import os
-import platform
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +17,7 @@ import torch
 
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ
 from microturn.core.errors import MissingDependency
+from microturn.core.provenance import provenance
 from microturn.data.agent import AgentClip, AgentVoice
 from microturn.data.scenarios import all_lines
 from microturn.eval.sound import border_ratio, log_spectral_distance_db, mel_error_db, prominence_db
@@ -70,9 +66,7 @@ def main() -> None:
             "parameters": sum(p.numel() for p in vocoder.parameters()),
             "delay_ms": 1_000 * vocoder.config.delay_samples / SAMPLE_RATE_HZ,
         },
-        "machine": machine(),
-        "commit": commit(),
-        "command": shlex.join(["python", "benchmarks/vocoder.py", *sys.argv[1:]]),
+        **provenance("python benchmarks/vocoder.py"),
     }
     print(json.dumps(report) if options.json else table(report))
 
@@ -166,25 +160,6 @@ def words_percent(sounds: Sequence[np.ndarray], texts: Sequence[str], recogniser
     if recogniser is None:
         return None
     return round(100.0 * spoken_word_error(sounds, texts, recogniser).word_error, 1)
-
-
-def machine() -> dict[str, Any]:
-    """Where this ran, and how busy it was with other things."""
-    return {
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "torch": torch.__version__,
-    }
-
-
-def commit() -> str:
-    """Short commit of the code, with a plus where files differ from it."""
-    try:
-        described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-        return subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def table(report: dict[str, Any]) -> str:
