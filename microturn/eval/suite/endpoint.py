@@ -1,0 +1,137 @@
+"""Whoever can be examined: the seam, ours on the virtual clock, and scripted fakes. Servers on the wire: wire.py."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from microturn.core.chunk import Chunk
+from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
+from microturn.core.participant import Participant
+from microturn.eval.suite.trace import Noted, Received, Text, Trace
+from microturn.media.pcm import Pcm
+
+TONE_HZ = 220.0
+WORD_S = 0.25
+
+
+class Session(NamedTuple):
+    """What the other side does in one session, and for how many micro-turns. `id` names it in the run directory."""
+
+    id: str
+    user: Participant
+    ticks: int
+
+
+class Endpoint(Protocol):
+    """Anyone who takes part in a session and can be scored; `hold` never raises for what the endpoint did wrong."""
+
+    name: str
+    at_once: int
+    """Sessions that may be held side by side without one holding up the other's clock."""
+
+    async def hold(self, session: Session) -> Trace:
+        """Hold one session; what failed is said in the trace's `void`."""
+        ...
+
+
+class VirtualEndpoint:
+    """A participant on the virtual clock, faster than real time: an onset is its tick's end plus measured compute.
+
+    open: gives a participant that remembers nothing. compute_counts: whether time spent computing makes sound late, as
+    it would on the wire; it is kept in the trace in either case.
+    """
+
+    at_once = 1
+
+    def __init__(self, name: str, open: Callable[[str], Participant], compute_counts: bool = True) -> None:
+        self.name, self._open, self._compute_counts = name, open, compute_counts
+
+    async def hold(self, session: Session) -> Trace:
+        """Hold one session in a thread: a model is never stepped on the event loop."""
+        return await asyncio.to_thread(self._hold, session)
+
+    def _hold(self, session: Session) -> Trace:
+        model = self._open(session.id)
+        said = Chunk()
+        user: list[Pcm] = []
+        received: list[Received] = []
+        texts: list[Text] = []
+        events: list[Noted] = []
+        for tick in range(session.ticks):
+            heard = session.user.turn(tick, said)
+            began = time.perf_counter()
+            said = model.turn(tick, heard)
+            compute_s = time.perf_counter() - began
+            at_s = (tick + 1) * TICK_MS / 1000 + (compute_s if self._compute_counts else 0.0)
+            user.append(heard.samples)
+            if said.pcm is not None:
+                received.append(Received(at_s, said.pcm, compute_s))
+            for event in said.events:
+                if event.kind in ("say", "heard") and event.text:
+                    joins = bool(event.data and event.data.get("joins"))
+                    words = event.text if joins else f" {event.text}"
+                    texts.append(Text(at_s, words, "said" if event.kind == "say" else "heard"))
+                else:
+                    events.append(Noted(at_s, event.kind, {"text": event.text}))
+        pcm = np.concatenate([np.zeros(0, np.float32), *user])
+        return Trace(session.id, self.name, pcm, tuple(received), (), tuple(texts), tuple(events))
+
+
+class Line(NamedTuple):
+    """What a fake says: when its first sound plays, and the words. length_s 0: a quarter of a second a word."""
+
+    at_s: float
+    text: str
+    length_s: float = 0.0
+
+
+class ScriptedEndpoint:
+    """Says given lines at given times, as a tone beside its words; knows nothing of what it hears.
+
+    lines: by session id; a session without lines is silent. The text of a line comes when its sound begins.
+    """
+
+    at_once = 1
+
+    def __init__(self, name: str, lines: Mapping[str, Sequence[Line]]) -> None:
+        self.name, self._lines = name, lines
+
+    async def hold(self, session: Session) -> Trace:
+        """Play the lines, cut at the end of the session."""
+        user = [session.user.turn(tick, Chunk()).samples for tick in range(session.ticks)]
+        pcm = np.concatenate([np.zeros(0, np.float32), *user])
+        end_s = len(pcm) / SAMPLE_RATE_HZ
+        lines = [line for line in sorted(self._lines.get(session.id, ())) if line.at_s < end_s]
+        received = tuple(Received(line.at_s, tone(length_s(line))) for line in lines)
+        return Trace(session.id, self.name, pcm, received, texts=tuple(Text(a, f" {t}") for a, t, _ in lines))
+
+
+class Sounds:
+    """A user who says one sound, float32 [N] at 16 kHz, and then nothing."""
+
+    def __init__(self, pcm: Pcm) -> None:
+        whole = -(-len(pcm) // CHUNK_SAMPLES) * CHUNK_SAMPLES
+        self._chunks = np.pad(pcm, (0, whole - len(pcm))).reshape(-1, CHUNK_SAMPLES)
+
+    @property
+    def ticks(self) -> int:
+        """Micro-turns until it has said all of it."""
+        return len(self._chunks)
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        """The sound of this tick."""
+        return Chunk(self._chunks[tick]) if tick < len(self._chunks) else Chunk()
+
+
+def length_s(line: Line) -> float:
+    """How long a scripted line sounds."""
+    return line.length_s or WORD_S * max(1, len(line.text.split()))
+
+
+def tone(seconds: float) -> Pcm:
+    """What a fake's voice sounds like, float32 [N]."""
+    at = np.arange(round(seconds * SAMPLE_RATE_HZ), dtype=np.float32) / SAMPLE_RATE_HZ
+    return (0.2 * np.sin(2 * np.pi * TONE_HZ * at)).astype(np.float32)
