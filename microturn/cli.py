@@ -160,6 +160,12 @@ def serve(
     ] = None,
     tls_cert: Annotated[str | None, typer.Option(help="PEM certificate: speak https and wss.", metavar="FILE")] = None,
     tls_key: Annotated[str | None, typer.Option(help="Its key, PEM.", metavar="FILE")] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(help="OpenAI-compatible API that thinks beside; the embedded agent if left out.", metavar="URL"),
+    ] = None,
+    agent_model: Annotated[str | None, typer.Option(help="Its model.", metavar="NAME")] = None,
+    mcp: Annotated[str | None, typer.Option(help="MCP servers whose tools it may use.", metavar="FILE")] = None,
     recordings: Annotated[
         str | None, typer.Option(help="Folder for sessions that ask to be recorded.", metavar="DIR")
     ] = None,
@@ -192,6 +198,9 @@ def serve(
         "origins": origin,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
+        "agent": agent,
+        "agent_model": agent_model,
+        "mcp": mcp,
         "recordings": record or recordings,
         "recordings_every": True if record else None,
     }
@@ -326,14 +335,16 @@ def world(
     echo_db: Annotated[
         float | None, typer.Option(max=0, help="The model's own sound comes back to it so loud, such as -15.")
     ] = None,
+    blind: Annotated[bool, typer.Option("--blind", help="Every camera picture black: what is said unseen.")] = False,
 ) -> None:
     """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met.
 
-    For a model with a voice also: first sound, stops after a barge-in, going on through backchannels, undue sound.
+    For a model with a voice also: first sound, stops after a barge-in, going on through backchannels, undue sound. For
+    one with sight, its skills too: counts of repetitions, starts and stops, fingers, false speech before a camera.
     """
     from microturn.commands.world import evaluate as command
 
-    command(out, weights, per_skill, split, skill or [], cache, batch, echo_db)
+    command(out, weights, per_skill, split, skill or [], cache, batch, echo_db, blind)
 
 
 @evaluate.command(epilog="Example: microturn eval speech --out speech.json")

@@ -32,7 +32,8 @@ class WorldValidation:
     per_skill: int = 2
 
     def __call__(self, model: InteractionModel, tokenizer: TextTokenizer) -> Mapping[str, float]:
-        scenarios = world.validation_scenarios(self.per_skill, config=world.as_sounding(RenderConfig(), model))
+        rendering = world.as_sounding(RenderConfig(), model)
+        scenarios = world.validation_scenarios(self.per_skill, config=rendering, skills=world.skills_of(model))
         report = world.validate(model, tokenizer, scenarios, HearConfig(cache=self.cache))
         return {
             "macro_f1": report.macro_f1,

@@ -13,7 +13,7 @@ from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.data.preview import preview as preview_page
 from microturn.data.render import RenderConfig
-from microturn.data.scenarios import ALL_SKILLS, SKILLS
+from microturn.data.scenarios import ALL_SKILLS
 from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
@@ -37,6 +37,7 @@ def evaluate(
     cache: Path | None,
     batch: int = 8,
     echo_db: float | None = None,
+    blind: bool = False,
 ) -> None:
     """Examine a checkpoint, write the report and print it as a table."""
     if split not in EXAMINED:
@@ -47,8 +48,9 @@ def evaluate(
     torch.set_num_threads(1)
     chosen, groups = EXAMINED[split]
     config = world.EvalConfig(
-        split=chosen, groups=groups, skills=tuple(skills) or SKILLS, per_skill=per_skill, batch=batch, echo_db=echo_db
-    )
+        split=chosen, groups=groups, skills=tuple(skills) or None, per_skill=per_skill, batch=batch, echo_db=echo_db,
+        blind=blind,
+    )  # fmt: skip
     with progress("scenarios") as report_progress:
         command = " ".join(["microturn", *sys.argv[1:]])
         report = world.evaluate(path, config, out=out, cache=cache, command=command, progress=report_progress)
@@ -63,7 +65,8 @@ def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list
     checkpoint = open_weights(weights)
     torch.set_num_threads(1)
     rendering = world.as_sounding(RenderConfig(), checkpoint.model)
-    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, tuple(skills) or SKILLS, rendering)
+    chosen = tuple(skills) or world.skills_of(checkpoint.model)
+    scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, chosen, rendering)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(scenarios)} scenarios of the val split; more bias is quieter")
     choice = world.calibrate_listen_bias(
@@ -78,7 +81,7 @@ def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list
 
 def preview(skill: str, seed: int, split: str, out: Path) -> None:
     """Render one scenario into a folder."""
-    _check_skills([skill], ALL_SKILLS)
+    _check_skills([skill])
     known: dict[str, Split] = {name: name for name in SPLITS}
     if split not in known:
         raise InputError("no such split", "--split", repr(split), "one of " + ", ".join(SPLITS))
@@ -86,7 +89,7 @@ def preview(skill: str, seed: int, split: str, out: Path) -> None:
     Console(soft_wrap=True, highlight=False).print(f"{page}: the timeline; sound and video are beside it", markup=False)
 
 
-def _check_skills(skills: Sequence[str], known: Sequence[str] = SKILLS) -> None:
+def _check_skills(skills: Sequence[str]) -> None:
     for skill in skills:
-        if skill not in known:
-            raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(known))
+        if skill not in ALL_SKILLS:
+            raise InputError("no such skill", "--skill", repr(skill), "one of " + ", ".join(ALL_SKILLS))

@@ -15,6 +15,7 @@ from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.log import TurnRecord, record
 from microturn.media.mel import MelConfig, MelStream, quantize
 from microturn.media.pcm import Pcm
+from microturn.media.picture import Frame, fitted
 from microturn.media.text import N_CONTROL, Control, TextTokenizer
 from microturn.model.checkpoint import Checkpoint
 from microturn.model.config import SightConfig
@@ -62,10 +63,16 @@ class EngineParticipant:
             raise InputError("sound", f"tick {tick}", "NaN or infinite samples", "float32 samples in [-1, 1]")
         levels = quantize(mel.push(pcm), mel.config)
         runs = [(int(Control.USER), *self._tokenizer.encode(text)) for text in heard.text]
-        chunk = InputChunk(tick + self._first_seq, levels, tuple(run for run in runs if len(run) > 1))
+        typed = tuple(run for run in runs if len(run) > 1)
+        chunk = InputChunk(tick + self._first_seq, levels, typed, self._grid_frame(heard))
         result = self.engine.turn(self.ref, chunk)
         self._mel, self.logged = mel, record(chunk, result)
         return said_chunk(replace(result, seq=tick), self._tokenizer)
+
+    def _grid_frame(self, heard: Chunk) -> Frame | None:
+        if self._sight is None or heard.frame is None:
+            return None
+        return fitted(heard.frame, self._sight.height, self._sight.width)
 
 
 def participant(checkpoint: Checkpoint, spec: SessionSpec) -> EngineParticipant:

@@ -11,6 +11,7 @@ from rich.table import Table
 from microturn.core.config import to_dict
 from microturn.eval.scorers import Counts, Figures, Interval, counted, figures, macro, macro_interval, word_edits
 from microturn.eval.sessions import Outcome
+from microturn.eval.sighted import SightFigures, sight_counts, sight_figures
 from microturn.eval.spoken import SpokenFigures, spoken_counts, spoken_figures
 
 FORMAT = "microturn-world-1"
@@ -20,7 +21,7 @@ FORMAT = "microturn-world-1"
 class GroupReport:
     """One group of voices. `macro_*` are means over skills; word_error: edits of the transcript per word said.
 
-    `spoken` is None for a model that never sounded.
+    `spoken` is None for a model that never sounded, `sight` where no scenario has anything to see.
     """
 
     macro_f1: float
@@ -32,6 +33,7 @@ class GroupReport:
     skills: dict[str, Figures]
     voices: dict[str, Figures]
     spoken: SpokenFigures | None = None
+    sight: SightFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def group_report(outcomes: Sequence[Outcome], seed: int = 0) -> GroupReport:
         skills=skills,
         voices={voice: figures(by_voice[voice]) for voice in sorted(by_voice)},
         spoken=_spoken(outcomes),
+        sight=_sight(outcomes),
     )
 
 
@@ -102,6 +105,9 @@ def table(groups: Mapping[str, GroupReport]) -> Table:
     if any(r.spoken for r in all_of):
         for row in _spoken_rows([r.spoken for r in all_of]):
             shown.add_row(*row)
+    if any(r.sight for r in all_of):
+        for row in _sight_rows([r.sight for r in all_of]):
+            shown.add_row(*row)
     shown.add_row("scenarios, minutes", *(f"{r.overall.scenarios}, {r.overall.minutes:.0f}" for r in all_of))
     return shown
 
@@ -121,6 +127,32 @@ def _spoken_rows(found: Sequence[SpokenFigures | None]) -> Iterator[tuple[str, .
         "goes on through backchannels": lambda s: _of(s.continued_share, s.backchannels),
         "undue sound, s a minute": lambda s: f"{s.undue_s_per_min:.2f}",
         "extra answers": lambda s: f"{s.extra_answers} in {s.minutes:.0f} min",
+    }
+    for name, cell in rows.items():
+        yield name, *("-" if one is None else cell(one) for one in found)
+
+
+def _sight(outcomes: Sequence[Outcome]) -> SightFigures | None:
+    seen = [o for o in outcomes if o.staged]
+    if not seen:
+        return None
+    scripts = [o.scenario.script for o in seen]
+    return sight_figures([
+        sight_counts(script.skill, o.said, o.expects, o.lines, o.staged, o.ticks)
+        for script, o in zip(scripts, seen, strict=True)
+    ])  # fmt: skip
+
+
+def _sight_rows(found: Sequence[SightFigures | None]) -> Iterator[tuple[str, ...]]:
+    """What came of what was shown, a row each."""
+    rows: dict[str, Callable[[SightFigures], str]] = {
+        "reps: last number within one": lambda s: _of(s.last_number_share, s.last_numbers),
+        "reps: F1 of each": lambda s: _of(s.rep_f1, s.reps),
+        "start, stop: mean temporal IoU": lambda s: _of(s.bout_iou, s.bouts),
+        "fingers right within 2 ticks": lambda s: _of(s.fingers_share, s.fingers),
+        "false a minute, nothing to say": lambda s: (
+            "-" if s.false_per_min is None else f"{s.false_per_min:.2f} in {s.uneventful_min:.0f} min"
+        ),
     }
     for name, cell in rows.items():
         yield name, *("-" if one is None else cell(one) for one in found)

@@ -66,10 +66,10 @@ def world_scenarios(
 
 
 def validation_scenarios(
-    per_skill: int = 4, seed: int = 0, config: RenderConfig = RenderConfig()
+    per_skill: int = 4, seed: int = 0, config: RenderConfig = RenderConfig(), skills: Sequence[str] = SKILLS
 ) -> list[WorldScenario]:
     """Scripts and voices of the val split, which has synthetic voices only."""
-    return world_scenarios("val", ("unseen synthetic",), per_skill, seed, config=config)
+    return world_scenarios("val", ("unseen synthetic",), per_skill, seed, skills, config)
 
 
 def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:

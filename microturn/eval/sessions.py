@@ -15,6 +15,7 @@ from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.data.oracle import Expect
 from microturn.data.render import Rendered
 from microturn.data.script import Spoken
+from microturn.data.sight.play import Staged
 from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.participant import said_chunk
@@ -25,11 +26,14 @@ from microturn.eval.scorers import Said
 from microturn.eval.spoken import SoundTick, onset_ms
 from microturn.media.mel import MelConfig, MelStream, quantize
 from microturn.media.pcm import Pcm
+from microturn.media.picture import Frame, fitted
 from microturn.media.text import TextTokenizer
+from microturn.model.config import InteractionConfig, SightConfig
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
 
 Progress = Callable[[int, int], None]
+Frames = Callable[[int], Frame | None]
 ECHO_SALT = 15  # rooms of the echo are drawn apart from what the scenario drew
 
 
@@ -38,18 +42,21 @@ class HearConfig:
     """How scenarios are heard: sessions at a time, settings of the decision, a folder that keeps sounds.
 
     `echo_db`: the model's own sound comes back into every session through a room, so loud; None: it never does.
+    `blind`: a model with sight gets every frame black: what it says of things to be seen is chance then.
     """
 
     batch: int = 8
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     cache: Path | None = None
     echo_db: float | None = None
+    blind: bool = False
 
 
 class Outcome(NamedTuple):
     """What came of one scenario. words: what the user said; heard: the transcript.
 
-    lines: all that was spoken to the model; sounds: the ticks in which it sounded, none for a model without a voice.
+    lines: all that was spoken to the model; sounds: the ticks in which it sounded, none for a model without a voice;
+    staged: the shots that its camera showed, in the session's time, whether the model has sight or not.
     """
 
     scenario: WorldScenario
@@ -60,6 +67,7 @@ class Outcome(NamedTuple):
     ticks: int
     lines: tuple[Spoken, ...] = ()
     sounds: tuple[SoundTick, ...] = ()
+    staged: tuple[Staged, ...] = ()
 
 
 def outcomes(
@@ -73,7 +81,7 @@ def outcomes(
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots=config.batch)
     waiting = enumerate(scenarios)
     done: dict[int, Outcome] = {}
-    live: list[_Live] = list(_opened(engine, waiting, config, config.batch, model.config.mel))
+    live: list[_Live] = list(_opened(engine, waiting, config, config.batch, model.config))
     while live:
         began = time.perf_counter()
         results = engine.turns([session.request() for session in live])
@@ -86,7 +94,7 @@ def outcomes(
             done[session.index] = session.outcome()
             progress(len(done), len(scenarios))
         live = [session for session in live if not session.ended]
-        live += _opened(engine, waiting, config, len(ended), model.config.mel)
+        live += _opened(engine, waiting, config, len(ended), model.config)
     return [done[index] for index in range(len(scenarios))]
 
 
@@ -101,9 +109,11 @@ class _Live:
         sound: Rendered,
         mel: MelConfig,
         echo: OwnEcho | None,
+        film: Frames,
     ) -> None:
         self.index, self.ref = index, ref
         self._scenario, self._sound, self._mel, self._echo = scenario, sound, MelStream(mel), echo
+        self._film = film
         self._tick = 0
         self._said = SaidLog()
         self._played: Pcm | None = None
@@ -119,7 +129,8 @@ class _Live:
         pcm = self._sound.pcm[first : first + CHUNK_SAMPLES]
         if self._echo is not None:
             pcm = np.clip(pcm + self._echo.push(self._played), -1.0, 1.0)
-        return self.ref, InputChunk(self._tick, quantize(self._mel.push(pcm), self._mel.config))
+        levels = quantize(self._mel.push(pcm), self._mel.config)
+        return self.ref, InputChunk(self._tick, levels, frame=self._film(self._tick))
 
     def take(self, result: TurnResult, tokenizer: TextTokenizer, compute_ms: float) -> None:
         chunk = said_chunk(result, tokenizer)
@@ -140,15 +151,38 @@ class _Live:
     def outcome(self) -> Outcome:
         sound, words = self._sound, tuple(user_words(self._sound))
         said, heard = tuple(self._said.said), tuple(self._heard)
-        return Outcome(self._scenario, said, heard, sound.expects, words, self._tick, sound.spoken, tuple(self._sounds))
+        staged = () if sound.film is None else sound.film.staged
+        sounds = tuple(self._sounds)
+        return Outcome(self._scenario, said, heard, sound.expects, words, self._tick, sound.spoken, sounds, staged)
 
 
 def _opened(
-    engine: Engine, waiting: Iterator[tuple[int, WorldScenario]], config: HearConfig, count: int, mel: MelConfig
+    engine: Engine,
+    waiting: Iterator[tuple[int, WorldScenario]],
+    config: HearConfig,
+    count: int,
+    model: InteractionConfig,
 ) -> Iterator[_Live]:
     """Up to `count` new sessions; a scenario's place in the list is its random seed."""
     for _, (index, scenario) in zip(range(count), waiting, strict=False):
         ref = engine.open(SessionSpec(seed=index, sampling=config.sampling))
         rng = np.random.default_rng([scenario.seed, ECHO_SALT])
         echo = None if config.echo_db is None else OwnEcho(config.echo_db, rng)
-        yield _Live(index, scenario, ref, rendered(scenario, config.cache), mel, echo)
+        sound = rendered(scenario, config.cache)
+        yield _Live(index, scenario, ref, sound, model.mel, echo, frames_of(sound, model.sight, config.blind))
+
+
+def frames_of(sound: Rendered, sight: SightConfig | None, blind: bool = False) -> Frames:
+    """The frame of a tick, uint8 [H, W, 3] in the model's grid or None; `blind`: black, and there when it would be."""
+    film = sound.film
+    if film is None or sight is None:
+        return lambda tick: None
+    black = np.zeros((sight.height, sight.width, 3), np.uint8)
+
+    def frame(tick: int) -> Frame | None:
+        picture = film(tick)
+        if picture is None or blind:
+            return None if picture is None else black
+        return fitted(picture, sight.height, sight.width)
+
+    return frame

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from microturn.core.config import to_dict
 from microturn.data.render import RenderConfig
-from microturn.data.scenarios import SKILLS
+from microturn.data.scenarios import ALL_SKILLS, SKILLS
 from microturn.data.splits import Split
 from microturn.eval.report import GroupReport, WorldReport, by_group, group_report, table, write_report
 from microturn.eval.scenarios import GROUPS, WorldScenario, validation_scenarios, world_scenarios
@@ -21,8 +21,8 @@ from microturn.model.sampling import SamplingConfig
 
 __all__ = [
     "GROUPS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario", "as_sounding",
-    "by_group", "calibrate_listen_bias", "evaluate", "table", "validate", "validation_scenarios", "world_scenarios",
-    "write_report",
+    "by_group", "calibrate_listen_bias", "evaluate", "skills_of", "table", "validate", "validation_scenarios",
+    "world_scenarios", "write_report",
 ]  # fmt: skip
 
 BIASES = (-1.0, 0.0, 1.0, 2.0, 3.0, 4.0)
@@ -33,18 +33,20 @@ FALSE_PER_MIN_LIMIT = 1.0
 class EvalConfig:
     """What is examined. `listen_bias` None: what the checkpoint's notes say, else 0.
 
-    `echo_db`: how loud the model's own sound comes back to it through a room; None: not at all.
+    `skills` None: those that need no eyes, and those of sight too where the model has it. `blind`: it has, and every
+    frame is black. `echo_db`: how loud the model's own sound comes back to it through a room; None: not at all.
     """
 
     split: Split = "test"
     groups: tuple[str, ...] = GROUPS
-    skills: tuple[str, ...] = SKILLS
+    skills: tuple[str, ...] | None = None
     per_skill: int = 12
     seed: int = 0
     batch: int = 8
     temperature: float = 0.0
     listen_bias: float | None = None
     echo_db: float | None = None
+    blind: bool = False
     device: str = "cpu"
     render: RenderConfig = field(default_factory=RenderConfig)
 
@@ -71,12 +73,13 @@ def evaluate(
     noted = checkpoint.notes.get("listen_bias", 0.0)
     bias = float(noted) if config.listen_bias is None else config.listen_bias
     rendering = as_sounding(config.render, checkpoint.model)
-    scenarios = world_scenarios(config.split, config.groups, config.per_skill, config.seed, config.skills, rendering)
-    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db)
+    skills = skills_of(checkpoint.model) if config.skills is None else config.skills
+    scenarios = world_scenarios(config.split, config.groups, config.per_skill, config.seed, skills, rendering)
+    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db, config.blind)
     found = outcomes(checkpoint.model, checkpoint.tokenizer, scenarios, hear, progress)
     report = WorldReport(
         groups=by_group(found),
-        config=to_dict(replace(config, listen_bias=bias, render=rendering)),
+        config=to_dict(replace(config, listen_bias=bias, render=rendering, skills=skills)),
         weights=weights.name,
         weights_hash=weights_hash(checkpoint.model),
         notes=checkpoint.notes,
@@ -87,6 +90,11 @@ def evaluate(
     if out is not None:
         write_report(out, report)
     return report
+
+
+def skills_of(model: InteractionModel) -> tuple[str, ...]:
+    """What this model is examined in where nothing else is asked: skills of sight are for those that see."""
+    return SKILLS if model.config.sight is None else ALL_SKILLS
 
 
 def as_sounding(config: RenderConfig, model: InteractionModel) -> RenderConfig:

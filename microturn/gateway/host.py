@@ -169,7 +169,7 @@ class ModelHost:
     def join(self, session_id: str, seed: int) -> Participant:
         """The model in a session of its own."""
         ref = self._engine.open(self.spec(session_id, seed))
-        return EngineParticipant(self._engine, ref, self._tokenizer, self._mel)
+        return self._partner(ref)
 
     def rejoin(self, kept: KeptSession, session_id: str, seed: int | None = None) -> Participant:
         """The model once more, brought to where it was by the session's log."""
@@ -180,7 +180,7 @@ class ModelHost:
         ticks = kept.whole_ticks
         records = kept.log(self._engine.config)[:ticks]
         spec = replace(about.spec, id=session_id) if seed is None else self.spec(session_id, seed)
-        partner = EngineParticipant(self._engine, self._engine.replay(spec, records), self._tokenizer, self._mel)
+        partner = self._partner(self._engine.replay(spec, records))
         partner.remember(kept.last_heard(ticks))
         return partner if seed is None else partner.went_on(partner.ref, ticks)
 
@@ -198,6 +198,9 @@ class ModelHost:
         """Its slot is free."""
         assert isinstance(partner, EngineParticipant)
         self._engine.close(partner.ref)
+
+    def _partner(self, ref: SessionRef) -> EngineParticipant:
+        return EngineParticipant(self._engine, ref, self._tokenizer, self._mel, self._engine.config.sight)
 
     def reads(self, text: str) -> bool:
         """Whether every word of a text is one token of its vocabulary, in which all frequent words of its world are."""

@@ -14,8 +14,10 @@ from microturn.core.participant import converse
 from microturn.engine.api import InputChunk, SessionSpec, TurnResult
 from microturn.engine.participant import EngineParticipant, participant, said_chunk
 from microturn.media.mel import log_mel_db, quantize
+from microturn.media.picture import fitted
 from microturn.media.text import Control, TextTokenizer
 from microturn.model.checkpoint import Checkpoint
+from microturn.model.config import SightConfig
 from microturn.model.sampling import SamplingConfig
 from tests.engine.toy import CONFIG, TALKATIVE, VOCAB, spec, toy_engine, toy_model
 
@@ -67,6 +69,17 @@ def test_no_sound_is_silence() -> None:
     model.turn(1, Chunk())
     whole = np.concatenate([noise(1), np.zeros(CHUNK_SAMPLES, np.float32)])
     assert np.array_equal(engine.came[1].dmel, quantize(log_mel_db(whole, CONFIG.mel), CONFIG.mel)[10:])  # type: ignore[arg-type]
+
+
+def test_a_picture_is_fitted_into_the_grid_of_a_model_with_sight_and_passed_over_by_others() -> None:
+    blind, engine = listening()
+    picture = np.full((48, 64, 3), 200, np.uint8)
+    blind.turn(0, Chunk(frame=picture))
+    seeing = EngineParticipant(engine, engine.ref, TOKENIZER, CONFIG.mel, SightConfig())  # type: ignore[arg-type]
+    seeing.turn(1, Chunk(frame=picture))
+    seeing.turn(2, Chunk())
+    assert [chunk.frame is None for chunk in engine.came] == [True, False, True]
+    assert np.array_equal(engine.came[1].frame, fitted(picture, 80, 80))  # type: ignore[arg-type]
 
 
 def test_typed_text_is_a_run_behind_the_user_marker() -> None:

@@ -1,6 +1,7 @@
 """The examination end to end with a toy model: scenarios, sessions on the engine, report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,24 @@ from microturn.core.errors import InputError
 from microturn.core.participant import converse
 from microturn.core.recording import Replay
 from microturn.data.render import RenderConfig
-from microturn.data.scenarios import SKILLS, all_phrases
+from microturn.data.scenarios import ALL_SKILLS, SKILLS, all_phrases
 from microturn.data.voices import voice
 from microturn.engine.api import SessionSpec
 from microturn.engine.participant import participant
-from microturn.eval.report import table
+from microturn.eval.report import by_group, table
 from microturn.eval.scenarios import GROUPS, rendered, validation_scenarios, world_scenarios
-from microturn.eval.sessions import HearConfig, outcomes
-from microturn.eval.world import EvalConfig, calibrate_listen_bias, evaluate, validate
+from microturn.eval.sessions import HearConfig, frames_of, outcomes
+from microturn.eval.world import EvalConfig, calibrate_listen_bias, evaluate, skills_of, validate
+from microturn.media.picture import fitted
 from microturn.media.text import TextTokenizer
 from microturn.model.backbone import BackboneConfig
 from microturn.model.checkpoint import Checkpoint, save_checkpoint
-from microturn.model.config import InteractionConfig
+from microturn.model.config import InteractionConfig, SightConfig
 from microturn.model.interaction import InteractionModel, init_weights
 from microturn.model.sampling import SamplingConfig
 
 QUICK = {"skills": ("answer", "countdown"), "per_skill": 1}
+TOY_SIGHT = SightConfig(widths=(8, 8, 8))
 JUDGES = ("awb", "klatt4", "f2", "m7")
 
 
@@ -127,6 +130,40 @@ def test_evaluate_writes_a_report_of_every_group_and_skill(checkpoint: Checkpoin
     console.print(table(report.groups))
     shown = console.export_text()
     assert "countdown" in shown and "false speech a minute" in shown
+
+
+def test_a_model_with_sight_is_shown_the_film_in_its_grid_and_black_where_it_is_blind(tmp_path: Path) -> None:
+    scenario = world_scenarios("test", ("unseen synthetic",), 1, skills=("fingers",))[0]
+    sound = rendered(scenario, tmp_path)
+    assert sound.film is not None
+    grid = SightConfig(height=40, width=80, patches_per_token=2)
+    ticks = [tick for tick in range(20) if sound.film(tick) is not None]
+    seen, blind, none = (frames_of(sound, *how) for how in ((grid, False), (grid, True), (None, False)))
+    picture = sound.film(ticks[0])
+    shown = seen(ticks[0])
+    assert picture is not None and shown is not None and np.array_equal(shown, fitted(picture, 40, 80))
+    assert all(frame is not None and frame.shape == (40, 80, 3) and not frame.any() for frame in map(blind, ticks))
+    assert none(ticks[0]) is None
+
+
+def test_a_model_with_sight_is_examined_in_what_it_sees_and_blindfolded(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    model = InteractionModel(replace(checkpoint.model.config, sight=TOY_SIGHT))
+    init_weights(model, 1)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():  # fresh layers pass on what they get: then no position knows of another
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2, generator=generator)
+    scenarios = world_scenarios("val", ("unseen synthetic",), 1, skills=("fingers", "start stop"))
+    hear = HearConfig(2, SamplingConfig(temperature=1.0, listen_bias=1.0), tmp_path)
+    found = outcomes(model.eval(), checkpoint.tokenizer, scenarios, hear)
+    blind = outcomes(model, checkpoint.tokenizer, scenarios, replace(hear, blind=True))
+    assert [o.said for o in found] != [o.said for o in blind] and all(o.staged for o in found)
+    report = by_group(found)["unseen synthetic"]
+    assert report.sight is not None and report.sight.bouts > 0 and report.sight.fingers > 0
+    console = Console(record=True, width=100)
+    console.print(table({"unseen synthetic": report}))
+    assert "mean temporal IoU" in console.export_text()
+    assert skills_of(model) == ALL_SKILLS and skills_of(checkpoint.model) == SKILLS
 
 
 def test_validate_leaves_training_mode_as_it_was(checkpoint: Checkpoint) -> None:
