@@ -255,7 +255,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's own number.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Single-thread processes, or GPUs, that train together.")] = 2,
     recipe: Annotated[
-        str, typer.Option(help="tiny: the shipped model, hours; small: for a GPU; toy: the pipeline, a minute.")
+        str,
+        typer.Option(
+            help="tiny: the shipped model, hours; seeing: tiny, --from it, with sight; small: for a GPU; toy: a minute."
+        ),
     ] = "tiny",
     stage: Annotated[
         str,
@@ -300,7 +303,8 @@ def doctor() -> None:
 def pool(
     out: OutFolder,
     recipe: Annotated[
-        str, typer.Option(help="tiny: what the shipped model learns from; small: for a GPU; toy: a few clips.")
+        str,
+        typer.Option(help="tiny: what the shipped model learns from; seeing: scenes too; small: for a GPU; toy: few."),
     ] = "tiny",
     processes: Annotated[int, typer.Option(min=1, help="Processes that synthesise.")] = 2,
 ) -> None:

@@ -68,6 +68,8 @@ class Clips(Protocol):
 class MixConfig:
     """How wide the world is. Ranges are uniform; decibels are relative to the clip's own level.
 
+    `skills`: how often a script of a skill is drawn, 1 where nothing is said, 0 for never.
+
     `spoken`: the agent sounds, for as long as its words take. Then in `echo_share` of the streams the user's microphone
     hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later.
 
@@ -332,12 +334,15 @@ def build_stream(
     """
     if config.spoken and agent is None:
         raise InputError("a spoken stream without a voice", "build_stream", "agent=None", "an AgentVoice")
-    speakers = clips.speakers("natural" if rng.random() < config.natural_share else "synthetic")
-    speakers = speakers or clips.speakers()
+    speakers = _with_scripts(clips, "natural" if rng.random() < config.natural_share else "synthetic", config)
+    speakers = speakers or _with_scripts(clips, None, config)
+    if not speakers:
+        wanted = ", ".join(skill for skill, weight in config.skills.items() if weight > 0)
+        raise InputError("nobody to speak", "build_stream", "no script of these skills", f"a pool with {wanted}")
     speaker = speakers[int(rng.integers(len(speakers)))]
     session = _Session(clips, speaker, config, mel, rng)
     scripts = clips.scripts(speaker)
-    weights = np.array([config.skills.get(s.skill, 1.0) for s in scripts])
+    weights = np.array([_weight(config, s) for s in scripts])
     while session.now_ms < session.end_ms:
         script = scripts[int(rng.choice(len(scripts), p=weights / weights.sum()))]
         session.play(script)
@@ -347,6 +352,15 @@ def build_stream(
             session.play_typed()
             session.pause()
     return finish(session, agent if config.spoken else None)
+
+
+def _with_scripts(clips: Clips, group: str | None, config: MixConfig) -> list[str]:
+    """Speakers of a group who have a script that may be drawn."""
+    return [s for s in clips.speakers(group) if any(_weight(config, script) > 0 for script in clips.scripts(s))]
+
+
+def _weight(config: MixConfig, script: Script) -> float:
+    return config.skills.get(script.skill, 1.0)
 
 
 @cache

@@ -1,18 +1,20 @@
 """What the agent's voice practises on: texts with how often each is drawn. No sound, no ticks.
 
-Answers and recitals are what it will say; words of the world in any order are what it may be asked to repeat; the
-user's lines are plain sentences, so that no word is known in one surrounding only.
+Answers and recitals are what it will say, remarks what it says of things seen; words of the world in any order are what
+it may be asked to repeat; the user's lines are plain sentences, so that no word is known in one surrounding only.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from microturn.data.lexicon import BACKCHANNELS, WORDS, number_words
 from microturn.data.scenarios import SKILLS, all_lines, corpus, recitals
 from microturn.data.script import Recite
+from microturn.data.sight.play import COLORS, SHAPES, Side
+from microturn.data.sight.watcher import MOVES, NO_HAND, RESTS, SIT_UP, START, STOP
 from microturn.data.splits import Split, split_of
 from microturn.media.text import words
 
@@ -29,8 +31,9 @@ class SayingsConfig:
     lines: int = 5_000
     answer_share: float = 0.2
     recital_share: float = 0.1
-    echo_share: float = 0.45
-    line_share: float = 0.25
+    remark_share: float = 0.05
+    echo_share: float = 0.42
+    line_share: float = 0.23
     seed: int = 0
 
 
@@ -47,6 +50,7 @@ def sayings(split: Split, config: SayingsConfig = SayingsConfig()) -> Sayings:
     kinds = (
         (config.recital_share, recited(split)),
         (config.answer_share, answers(split, config.scripts, rng)),
+        (config.remark_share, remarks(split)),
         (config.echo_share, echoes(split, config.echoes, rng)),
         (config.line_share, _thinned(all_lines(split), config.lines, rng)),
     )
@@ -65,6 +69,15 @@ def answers(split: Split, scripts: int, rng: np.random.Generator) -> list[str]:
     united = [f"{number} {unit}" for number in numbers for unit in UNITS]
     kept = [text for text in (*numbers, *united, *BACKCHANNELS) if split == "train" or split_of("say", text) == split]
     return [*said, *kept]
+
+
+def remarks(split: Split) -> list[str]:
+    """What a model with sight says of things seen, but for plain numbers; a text belongs to one split."""
+    things = [f"{color} {shape}" for color in COLORS for shape in SHAPES]
+    changes = [f"{shape} {side}" for shape in SHAPES for side in get_args(Side)]
+    gone = [f"{no} {shape}" for shape in SHAPES for no in ("no", "no more")]
+    known = [SIT_UP, NO_HAND, START, STOP, MOVES, RESTS, *COLORS, *get_args(Side), *things, *changes, *gone]
+    return [text for text in known if split == "train" or split_of("say", text) == split]
 
 
 def recited(split: Split) -> list[str]:

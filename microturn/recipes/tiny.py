@@ -1,15 +1,16 @@
 """Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
 `tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
-pipeline in a minute. The cast of a recipe says which clips its pool holds.
+pipeline in a minute; `seeing` gives a trained `tiny` sight. The cast of a recipe says which clips its pool holds.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from microturn.data.mixture import MixConfig
+from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS
 from microturn.data.speakers import CastConfig
-from microturn.model.config import BackboneConfig, InteractionConfig, VoiceConfig
+from microturn.model.config import BackboneConfig, InteractionConfig, SightConfig, VoiceConfig
 from microturn.train.batch import BatchConfig
 from microturn.train.config import TrainConfig
 from microturn.train.optim import OptimConfig
@@ -34,6 +35,17 @@ SHARES = {
     "barge-in": 1.8,
     "backchannelling": 0.7,
 }
+# In steps with cameras: a script of sight three times as often as all others together, in a pool with as many of each.
+SEEING_SHARES = {
+    "reps": 1.6,
+    "start stop": 1.2,
+    "fingers": 1.2,
+    "posture": 1.0,
+    "appear": 1.2,
+    "asked": 1.2,
+    "comment": 0.8,
+}
+BESIDE_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,27 @@ def tiny(steps: int = 5_400) -> TrainConfig:
 def tiny_casts() -> tuple[CastConfig, ...]:
     """192 speakers of 33 voices, 65 thousand clips: about ten minutes on two cores."""
     return (CastConfig(scripts_per_skill=5, seed=11), CastConfig(scripts_per_skill=5, natural_tracts=7, seed=29))
+
+
+def seeing(steps: int = 3_000) -> TrainConfig:
+    """`tiny` with sight, to begin with weights of `tiny`: half of the steps have cameras, the others are tiny's own.
+
+    Where there are cameras the earlier skills go on beside what is seen, and some streams show what nobody asks about.
+    """
+    whole = tiny(steps)
+    beside = {skill: BESIDE_SHARE * SHARES.get(skill, 1.0) for skill in SKILLS}
+    return replace(
+        whole,
+        model=replace(whole.model, reads_heard=True, sight=SightConfig()),
+        mix=replace(whole.mix, skills={**SHARES, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
+        seeing=replace(whole.mix, skills={**beside, **SEEING_SHARES}, camera_share=0.3),
+        seeing_share=0.5,
+    )
+
+
+def seeing_casts() -> tuple[CastConfig, ...]:
+    """Those of tiny, and 88 speakers who say the lines of all skills, with and without something to see."""
+    return (*tiny_casts(), CastConfig(natural_tracts=6, scripts_per_skill=5, seed=53, skills=ALL_SKILLS))
 
 
 def small(steps: int = 12_000) -> TrainConfig:
@@ -102,6 +135,7 @@ def toy_casts() -> tuple[CastConfig, ...]:
 
 RECIPES = {
     "tiny": Recipe(tiny, 5_400, tiny_casts()),
+    "seeing": Recipe(seeing, 3_000, seeing_casts()),
     "small": Recipe(small, 12_000, small_casts()),
     "toy": Recipe(toy, 4, toy_casts()),
 }

@@ -8,7 +8,7 @@ pictures, T positions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -260,10 +260,17 @@ def make_batch(
     model: InteractionConfig,
     config: BatchConfig,
     rng: np.random.Generator,
+    cameras: bool | None = None,
 ) -> Batch:
-    """One batch of fixed shape. Streams shorter than `config.ticks` are an error; the session clock starts anywhere."""
+    """One batch of fixed shape. Streams shorter than `config.ticks` are an error; the session clock starts anywhere.
+
+    cameras: whether it has room for pictures; None: where a stream has any. Without room they are left out.
+    """
     n_sound = config.ticks * model.sound_tokens
-    seen = model.sight is not None and any(stream.frames is not None for stream in streams)
+    wanted = any(stream.frames is not None for stream in streams) if cameras is None else cameras
+    seen = model.sight is not None and wanted
+    if not seen:
+        streams = [replace(stream, frames=None) for stream in streams]
     shape = (len(streams), row_length(model, config, seen))
     order = np.zeros(shape, np.int64)
     tokens = np.zeros((len(streams), config.text_slots), np.int64)

@@ -77,7 +77,7 @@ class Trainer:
         if self.sharded:
             self._shard()
         elif config.compile:
-            self.forward = torch.compile(self.model)
+            self.forward = torch.compile(self.model, dynamic=False)  # one shape, or two where some steps have cameras
         self.optimizers = make_optimizers(self.model, config.optim, processes.rank, processes.world)
 
     def _shard(self) -> None:
@@ -197,6 +197,8 @@ class Trainer:
                 batch = next(batches)
                 rendered_s = time.monotonic()
                 shown = self.train_step(Batch(*(t.to(self.processes.device) for t in batch)))
+                if self.config.seeing is not None:
+                    shown["seeing"] = float(batch.pairs_BVPHWC.shape[1] > 0)
                 shown |= {"render_s": rendered_s - began_s, "step_s": time.monotonic() - began_s}
                 self._tell(show, shown)
                 if self.step % self.config.save_every == 0:

@@ -14,11 +14,12 @@ from microturn.train.batch import Batch, make_batch
 from microturn.train.config import TrainConfig
 
 AHEAD = 2
+SEEING_SALT = 31  # kinds of steps are drawn apart from what the steps hold
 
 
 @dataclass(frozen=True)
 class Batches(Dataset[Batch]):
-    """Batch of step i at index i: it depends on seed, step and rank alone."""
+    """Batch of step i at index i: it depends on seed, step and rank alone, and its kind on seed and step alone."""
 
     config: TrainConfig
     clips: Clips
@@ -29,9 +30,17 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         config = self.config
         rng = np.random.default_rng([config.seed, index, self.rank])
-        mel = config.model.mel
-        streams = [build_stream(self.clips, rng, config.mix, mel, self.agent) for _ in range(config.streams)]
-        return make_batch(streams, self.tokenizer, config.model, config.batch, rng)
+        mel, mix, cameras = config.model.mel, config.mix, None
+        if config.seeing is not None:
+            cameras = self.is_seeing(index)
+            mix = config.seeing if cameras else config.mix
+        streams = [build_stream(self.clips, rng, mix, mel, self.agent) for _ in range(config.streams)]
+        return make_batch(streams, self.tokenizer, config.model, config.batch, rng, cameras)
+
+    def is_seeing(self, index: int) -> bool:
+        """Whether the streams of a step have cameras; the same for all processes."""
+        rng = np.random.default_rng([self.config.seed, index, 0, SEEING_SALT])
+        return bool(rng.random() < self.config.seeing_share)
 
     def since(self, step: int) -> Iterator[Batch]:
         """Batches of `step` to the last one, in order, whoever renders them."""

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from microturn.data.lexicon import WORDS
-from microturn.data.sayings import Sayings, SayingsConfig, echoes, recited, sayings
+from microturn.data.oracle import oracle
+from microturn.data.sayings import Sayings, SayingsConfig, echoes, recited, remarks, sayings
+from microturn.data.scenarios import SIGHT_SKILLS, sample_script
+from microturn.data.script import evenly_spoken, staged
+from microturn.data.sight.play import seen
 
 SMALL = SayingsConfig(scripts=64, echoes=1_600, lines=100)
 
@@ -36,6 +40,19 @@ def test_rows_of_words_belong_to_one_split() -> None:
 
 def test_texts_are_what_the_voice_can_be_asked_to_say(train: Sayings) -> None:
     assert all(set(text) <= set("abcdefghijklmnopqrstuvwxyz' ") for text in train.texts)
+
+
+def test_all_that_is_said_of_things_seen_is_practised(train: Sayings) -> None:
+    said: set[str] = set()
+    for skill in SIGHT_SKILLS:
+        for seed in range(12):
+            script = sample_script(skill, np.random.default_rng(seed), "train")
+            placed = evenly_spoken(script)
+            shots = staged(script, [line.words[-1].end_ms for line in placed.spoken], 0, placed.end_ms)
+            due = oracle(placed.spoken, placed.end_ms, seen=seen(shots))
+            said |= {expect.text for expect in due if expect.skill in SIGHT_SKILLS}
+    assert len(said) > 30 and said <= set(train.texts)
+    assert set(remarks("test")) <= set(remarks("train"))
 
 
 def test_the_same_settings_give_the_same_texts(train: Sayings) -> None:

@@ -18,9 +18,10 @@ from microturn.model.checkpoint import load_checkpoint
 from microturn.model.config import SightConfig
 from microturn.model.interaction import VOICE, InteractionModel, init_weights
 from microturn.train import loop
-from microturn.train.batch import Batch, make_batch
+from microturn.train.batch import Batch, make_batch, row_length
+from microturn.train.distributed import Processes
 from microturn.train.loop import Trainer
-from tests.train.toy import silent_stream, spoken_config, toy_config, toy_tokenizer
+from tests.train.toy import SeenClips, seeing_config, silent_stream, spoken_config, toy_config, toy_tokenizer
 from tests.train.work import figures_of, trainer
 
 
@@ -202,3 +203,61 @@ def test_a_voice_of_the_same_shapes_is_taken_over_and_of_others_begun_afresh(tmp
 def test_a_voice_in_a_world_of_writing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"mix\.spoken"):
         replace(spoken_config(), mix=toy_config().mix)
+
+
+def test_half_of_the_steps_have_cameras_the_same_ones_in_every_process(tmp_path: Path) -> None:
+    processes = [replace(trainer(seeing_config(40), tmp_path).batches, clips=SeenClips(), rank=rank) for rank in (0, 1)]
+    kinds = [[batches.is_seeing(step) for step in range(40)] for batches in processes]
+    assert kinds[0] == kinds[1] and 10 < sum(kinds[0]) < 30
+    sighted, blind = kinds[0].index(True), kinds[0].index(False)
+    shapes = [{batches[step].order_BT.shape for batches in processes} for step in (sighted, blind)]
+    config = seeing_config()
+    rows = [row_length(config.model, config.batch, seen) for seen in (True, False)]
+    assert shapes == [{(config.streams, row)} for row in rows]
+    assert processes[0][sighted].pairs_BVPHWC.any() and processes[0][blind].pairs_BVPHWC.shape[1] == 0
+
+
+def test_steps_without_cameras_are_what_they_are_without_the_others(tmp_path: Path) -> None:
+    config = seeing_config()
+    mixed = replace(trainer(config, tmp_path).batches, clips=SeenClips())
+    plain = replace(mixed, config=replace(config, seeing=None, seeing_share=0.0))
+    step = next(step for step in range(9) if not mixed.is_seeing(step))
+    assert all(torch.equal(a, b) for a, b in zip(mixed[step], plain[step], strict=True))
+
+
+def test_a_run_with_both_kinds_of_steps_goes_on_to_the_bit_and_sees_only_in_its_own(tmp_path: Path) -> None:
+    def begun(folder: Path) -> Trainer:
+        config = seeing_config(4)
+        return Trainer(config, SeenClips(), toy_tokenizer(), folder, Processes())
+
+    whole = begun(tmp_path / "whole")
+    eyes = whole.model.fusion.sight
+    assert eyes is not None
+    changed: list[bool] = []
+    before = eyes.out.weight.detach().clone()
+
+    def look(step: int, shown: Mapping[str, float]) -> None:
+        nonlocal before
+        changed.append(not torch.equal(before, eyes.out.weight))
+        before = eyes.out.weight.detach().clone()
+
+    whole.run(look)
+    seeing = [bool(row["seeing"]) for row in log_of(tmp_path / "whole")]
+    assert set(seeing) == {True, False} and changed == seeing
+    run_to(2, begun(tmp_path / "parts"))
+    parts = begun(tmp_path / "parts")
+    assert parts.resume()
+    run_to(4, parts)
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), parts.model.parameters(), strict=True))
+
+
+def test_mixes_that_do_not_fit_together_are_refused() -> None:
+    config = seeing_config()
+    with pytest.raises(ConfigError, match="nobody sees"):
+        replace(config, model=toy_config().model)
+    with pytest.raises(ConfigError, match="without cameras"):
+        replace(config, mix=toy_config().mix)
+    with pytest.raises(ConfigError, match="nothing to see"):
+        replace(config, seeing=None)
+    with pytest.raises(ConfigError, match="mixes that differ"):
+        replace(config, seeing=replace(config.mix, spoken=True))

@@ -130,6 +130,11 @@ def test_a_recipe_is_whole(name: str) -> None:
     config = recipe.train(recipe.steps)
     assert config.steps == recipe.steps and config.mix.ticks >= config.batch.ticks
     assert row_length(config.model, config.batch) % config.model.backbone.window == 0  # else attention is slow
+    if config.seeing is not None:
+        assert config.seeing.ticks >= config.batch.ticks and config.seeing_share > 0
+        assert row_length(config.model, config.batch, seen=True) % config.model.backbone.window == 0
+        said = {skill for cast in recipe.casts for skill in cast.skills}
+        assert {skill for skill, share in config.seeing.skills.items() if share > 0} <= said
     assert {cast.split for cast in recipe.casts} == {"train"}
     assert len({cast.seed for cast in recipe.casts}) == len(recipe.casts)
 

@@ -7,10 +7,12 @@ import numpy as np
 
 from microturn.data.history import ALL_RIGHT, HistoryConfig, drawn_history
 from microturn.data.oracle import Expect
-from microturn.data.script import Ask, Line, PlainWord, Script
+from microturn.data.scenarios import SIGHT_SKILLS
+from microturn.data.script import Ask, Line, PlainWord, SceneScript, Script, StartFingers
+from microturn.data.sight.play import Hand, Shot, Shown
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import TextTokenizer
-from microturn.model.config import VoiceConfig
+from microturn.model.config import SightConfig, VoiceConfig
 from microturn.recipes.tiny import toy
 from microturn.train.config import TrainConfig
 
@@ -55,6 +57,17 @@ class ToneClips:
         return ()
 
 
+@dataclass(frozen=True)
+class SeenClips(ToneClips):
+    """The same speakers; one of them says a line of something to see too."""
+
+    def scripts(self, speaker: str) -> Sequence[Script]:
+        hand = Shot(Hand(1, (Shown(1_000, 2), Shown(3_000, 4))), "train", 5)
+        asks = Line(LINES[1], meaning=StartFingers())
+        scene = SceneScript("fingers", "f", "f", False, (asks,), 5_000, hand)
+        return (*super().scripts(speaker), scene) if speaker.startswith("ann") else super().scripts(speaker)
+
+
 def toy_tokenizer() -> TextTokenizer:
     """Every word of the toy world is a token."""
     return TextTokenizer.train([*LINES, "four five six seven"] * 3, 600)
@@ -64,6 +77,15 @@ def toy_config(steps: int = 4) -> TrainConfig:
     """A step in milliseconds; fp32, so that sums differ little between processes."""
     config = replace(toy(steps), bf16=False, streams=2)
     return replace(config, optim=replace(config.optim, warmup_steps=1))
+
+
+def seeing_config(steps: int = 4) -> TrainConfig:
+    """A toy with sight; half of its steps show something."""
+    config = toy_config(steps)
+    blind = replace(config.mix, skills=dict.fromkeys(SIGHT_SKILLS, 0.0))
+    seen = replace(config.mix, skills={"not for me": 0.0, "answer": 0.2}, camera_share=0.3)
+    model = replace(config.model, sight=SightConfig(widths=(8, 8, 16)))
+    return replace(config, model=model, mix=blind, seeing=seen, seeing_share=0.5)
 
 
 def spoken_config(steps: int = 4) -> TrainConfig:

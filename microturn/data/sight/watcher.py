@@ -9,6 +9,8 @@ from microturn.data.sight import play
 
 SIT_UP = "sit up"
 NO_HAND = "no hand"
+START, STOP = "start", "stop"
+MOVES, RESTS = "you move", "you rest"
 
 
 class Remark(NamedTuple):
@@ -91,8 +93,8 @@ class Watcher:
         return [Remark(number_words(self.reps), "reps")]
 
     def _bout(self, motion: str, began: bool) -> list[Remark]:
-        found = [Remark("start" if began else "stop", "start stop")] if motion == self.watching else []
-        return found + ([Remark("you move" if began else "you rest", "comment")] if self.commenting else [])
+        found = [Remark(START if began else STOP, "start stop")] if motion == self.watching else []
+        return found + ([Remark(MOVES if began else RESTS, "comment")] if self.commenting else [])
 
     def _shown(self, fingers: int) -> list[Remark]:
         changed, self.fingers = fingers != self.fingers and fingers >= 0, fingers
