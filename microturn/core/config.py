@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 from microturn.core.errors import ConfigError
 
+LONGEST_SHOWN = 80
 ConfigType = TypeVar("ConfigType")
 
 
@@ -43,9 +44,12 @@ def to_dict(config: Any) -> Any:
 def _refuse_unknown(mapping: Mapping[str, Any], known: list[str], where: str) -> None:
     for key in mapping:
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
+            # Keys come from strangers too: one of megabytes takes seconds to compare.
+            near = get_close_matches(str(key)[:LONGEST_SHOWN], known, n=1)
             hint = f"{near[0]!r} perhaps; known are " if near else "one of "
-            raise ConfigError("unknown key", where, repr(key), hint + (", ".join(known) or "no keys at all"))
+            raise ConfigError(
+                "unknown key", where, repr(str(key)[:LONGEST_SHOWN]), hint + (", ".join(known) or "no keys at all")
+            )
 
 
 def _refuse_missing(mapping: Mapping[str, Any], known: Mapping[str, Field[Any]], where: str) -> None:

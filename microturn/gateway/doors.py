@@ -123,12 +123,12 @@ class Doors:
     def _check_page(self, headers: Headers, matters: bool) -> None:
         """A browser says on which page a script runs; a page that is not ours and not allowed gets nothing."""
         host = headers.get("host", "")
-        if self.rules.local and not is_local(urlsplit(f"//{host}").hostname or ""):
+        if self.rules.local and not is_local(_host_of(f"//{host}")):
             raise Closed(403, "host_not_allowed", "This server answers to names of its own machine only.")
         origin = headers.get("origin")
         if origin is None or not matters or "*" in self.rules.origins or origin in self.rules.origins:
             return
-        if urlsplit(origin).netloc.lower() != host.lower():
+        if origin.partition("//")[2].lower() != host.lower():
             raise Closed(403, "origin_not_allowed", "Pages of this origin may not use this server.")
 
 
@@ -213,6 +213,14 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _host_of(url: str) -> str:
+    """The name or address in a URL; "" where it is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _put(scope: MutableMapping[str, Any], grant: Grant) -> None:

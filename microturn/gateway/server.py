@@ -1,6 +1,7 @@
 """The process that listens: uvicorn, and what it does when it is asked to stop. Routes live in app."""
 
 import asyncio
+import logging
 import socket
 from types import FrameType
 from typing import NamedTuple
@@ -71,4 +72,12 @@ def server_of(app: FastAPI, sessions: Sessions, host: str, port: int, tls: Tls |
         ssl_certfile=None if tls is None else tls.cert,
         ssl_keyfile=None if tls is None else tls.key,
     )
+    logging.getLogger("uvicorn.error").addFilter(_without_strangers_errors)
     return Server(config, sessions)
+
+
+def _without_strangers_errors(record: logging.LogRecord) -> bool:
+    """Text that is not UTF-8 is its sender's fault: one line, no traceback, so that nobody fills the log with them."""
+    if record.getMessage().startswith("Invalid UTF-8"):
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True

@@ -6,7 +6,7 @@ from typing import Any
 
 from microturn.core.errors import InputError
 from microturn.gateway.formats import SoundReader
-from microturn.gateway.live.client import Append, Audio, ClientEvent, Close, Mute, Start, Update
+from microturn.gateway.live.client import Append, Audio, ClientEvent, Close, Mute, Start, Update, check_size
 from microturn.gateway.live.extensions import Extended, Heartbeat, Picture, PlaybackAck, Resume, Seen, StopOutput
 from microturn.gateway.live.extensions_server import Extras
 from microturn.gateway.live.messages import new_id
@@ -81,5 +81,7 @@ class Answers:
         now = self._delegation.get("type")
         if delegation.get("type", now) != now:
             raise Refusal("invalid_value", f"The delegation stays '{now}'.", "session.delegation.type")
-        self._delegation = {**self._delegation, **delegation}
+        changed = {**self._delegation, **delegation}
+        check_size(changed, "session.delegation")
+        self._delegation = changed
         return self._projection.updated(self._delegation)

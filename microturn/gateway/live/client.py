@@ -14,6 +14,7 @@ from microturn.core.config import from_dict
 from microturn.core.errors import ConfigError, InputError
 from microturn.gateway.formats import Coding, SoundFormat
 from microturn.gateway.live.refusal import Refusal
+from microturn.gateway.parsing import parsed
 
 APPENDS = {
     "session.instructions.append": "instructions",
@@ -32,6 +33,8 @@ UNSUPPORTED = (
 DEFAULT_VOICE = "marin"
 DEFAULT_RATE_HZ: dict[Coding, int] = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
 INPUT_ITEMS = 128
+SESSION_CHARACTERS = 256 * 1024  # of a session's configuration as JSON, which each answer about it repeats
+EVENT_ID_CHARACTERS = 512  # a longer one is not echoed
 
 Fields = TypeVar("Fields")
 Appended = Literal["instructions", "thinking", "commentary"]
@@ -111,8 +114,8 @@ def object_of(message: str | bytes) -> dict[str, Any]:
     if isinstance(message, bytes):
         raise Refusal("invalid_event", "Messages are JSON text, not bytes.")
     try:
-        row = json.loads(message)
-    except (ValueError, RecursionError):
+        row = parsed(message)
+    except ValueError:
         raise Refusal("invalid_json", "The message is not valid JSON.") from None
     if not isinstance(row, dict):
         raise Refusal("invalid_event", "The message is not a JSON object.")
@@ -122,7 +125,7 @@ def object_of(message: str | bytes) -> dict[str, Any]:
 def event_id(row: Mapping[str, Any]) -> str | None:
     """The client's name for its message, also of one that is refused."""
     named = row.get("event_id")
-    return named if isinstance(named, str) else None
+    return named if isinstance(named, str) and len(named) <= EVENT_ID_CHARACTERS else None
 
 
 def parse(row: Mapping[str, Any]) -> ClientEvent:
@@ -246,6 +249,7 @@ class _ForkAsked:
 
 def settings_of(session: Mapping[str, Any]) -> Settings:
     """The settings of a `session` object as `session.start` has it, and as it is shown again. Refusal for another."""
+    check_size(session, "session")
     asked = read_fields(_SessionAsked, session, "session")
     audio = asked.audio or _AudioAsked()
     output = audio.output or _OutputAsked()
@@ -265,6 +269,12 @@ def settings_of(session: Mapping[str, Any]) -> Settings:
         bool(asked.store),
         asked.client or {},
     )
+
+
+def check_size(configuration: Mapping[str, Any], where: str) -> None:
+    """Refusal for more than a session may be configured with."""
+    if len(json.dumps(configuration)) > SESSION_CHARACTERS:
+        raise Refusal("invalid_value", f"More than {SESSION_CHARACTERS} characters of JSON.", where)
 
 
 def _format(asked: _FormatAsked) -> SoundFormat:

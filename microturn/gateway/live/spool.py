@@ -77,7 +77,7 @@ class Spool:
         """The spool's thread."""
         try:
             self._turns()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: what no file of JSON can hold
             self._stop(str(error))
         for name in FILES:
             (self._folder / name).unlink(missing_ok=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
+from microturn.gateway.parsing import parsed
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import AudioFormat, MaxTokens, Modalities, Name, Settings, Strict, VoiceId
 
@@ -244,7 +245,7 @@ def parse_client_event(raw: str | bytes) -> ClientEvent:
     if len(raw) > MAX_EVENT_BYTES:
         raise Refusal("message_too_large", f"A message of {len(raw)} bytes; at most {MAX_EVENT_BYTES} are taken.")
     try:
-        row = from_json(raw, allow_inf_nan=False)
+        row = parsed(raw)
     except ValueError as error:
         raise Refusal("invalid_json", f"The message is not JSON: {_short(str(error))}.") from None
     if not isinstance(row, dict):

@@ -4,15 +4,15 @@ Wire format: openai-python 3.52, `types.realtime.client_secret_create_params` an
 open several sessions until it expires.
 """
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from microturn.gateway.doors import Doors, grant_of
+from microturn.gateway.parsing import parsed
 from microturn.gateway.realtime.client import parse_settings, refusal_of
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings, Strict, default_settings
@@ -61,7 +61,7 @@ def register(app: FastAPI, doors: Doors, model: str) -> None:
 def body_of(raw: bytes) -> Body:
     """The body of the request; an empty one asks for the defaults. Raises Refusal."""
     try:
-        row = cast("object", from_json(raw, allow_inf_nan=False) if raw.strip() else {})
+        row: object = parsed(raw) if raw.strip() else {}
     except ValueError:
         raise Refusal("invalid_json", "The body is not JSON.") from None
     try:

@@ -5,6 +5,7 @@ user's turns) and speaking.py (the model's responses). Whatever a client sends, 
 an `error` event, and the session goes on.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ from microturn.media.pcm import Pcm
 
 COMMIT_MS = 100  # less sound than this is no item
 TEXTS_WAITING = 32
+SETTINGS_CHARACTERS = ITEM_CHARACTERS = 256 * 1024  # as JSON: answers repeat them
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +196,10 @@ class RealtimeCodec:
 
     def _update(self, event: SessionUpdate) -> Answer:
         # A name of another model is no error: clients put their default there, also when the URL names one.
-        before, self.settings = self.settings, self.settings.with_update(event.session)
+        before, settings = self.settings, self.settings.with_update(event.session)
+        if len(settings.model_dump_json()) > SETTINGS_CHARACTERS:
+            raise Refusal("invalid_value", f"More than {SETTINGS_CHARACTERS} characters of settings.", "session")
+        self.settings = settings
         if self.settings.input_format != before.input_format:
             self._decoder = WireDecoder(self.settings.input_format)
         told = self.settings.instructions or ""
@@ -217,6 +222,8 @@ class RealtimeCodec:
             raise Refusal("too_many_items", message, "item")
         item = event.item.model_dump(exclude_none=True, exclude={"content": {"__all__": {"audio", "image_url"}}})
         item = {"id": self._names.fresh("item"), "object": "realtime.item", "status": "completed"} | item
+        if len(json.dumps(item)) > ITEM_CHARACTERS:
+            raise Refusal("invalid_value", f"An item of more than {ITEM_CHARACTERS} characters.", "item")
         before, forgotten = self._conversation.add(item, event.previous_item_id)
         actions = self._shown(pictures)
         if isinstance(event.item, SystemMessage):

@@ -4,7 +4,6 @@ Wire formats: openai-python 3.52, `resources.realtime.calls` (SDP alone, or a fo
 `types.live` (JSON of `session` and `transport`). A call's id is its session's. Controls of telephone calls answer 501.
 """
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -21,6 +20,7 @@ from microturn.gateway.live.messages import Messages
 from microturn.gateway.live.refusal import Refusal as LiveRefusal
 from microturn.gateway.live.server import shown
 from microturn.gateway.live.socket import LiveDesk
+from microturn.gateway.parsing import parsed
 from microturn.gateway.realtime.client import parse_settings
 from microturn.gateway.realtime.codec import RealtimeCodec
 from microturn.gateway.realtime.refusal import Refusal
@@ -153,8 +153,8 @@ async def _part(part: Any) -> str:
 
 def _json(raw: bytes) -> object:
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
+        return parsed(raw)
+    except ValueError:
         raise LiveRefusal("invalid_json", "The body is not JSON.") from None
 
 

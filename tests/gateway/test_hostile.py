@@ -1,0 +1,99 @@
+"""Messages that once did harm: each is answered in a few words."""
+
+import difflib
+import json
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+
+from microturn.core.config import from_dict
+from microturn.core.errors import ConfigError
+from microturn.gateway.doors import Closed, DoorRules, Doors
+from microturn.gateway.host import EchoHost
+from microturn.gateway.live.client import SESSION_CHARACTERS, event_id, object_of, parse
+from microturn.gateway.live.refusal import Refusal
+from microturn.gateway.realtime.codec import ITEM_CHARACTERS, SETTINGS_CHARACTERS
+from microturn.gateway.sessions import Limits
+from tests.gateway.live_client import serving
+from tests.gateway.realtime.driven import Wire, typed
+
+LONG = "k" * 3_000_000
+
+
+def test_a_key_of_megabytes_is_not_compared_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def matches(word: str, *_: Any, **__: Any) -> list[str]:
+        compared.append(len(word))
+        return difflib.get_close_matches(word, ["model"], 1)
+
+    monkeypatch.setattr("microturn.core.config.get_close_matches", matches)
+    with pytest.raises(ConfigError) as refused:
+        from_dict(Limits, {LONG: 1})
+    assert compared == [80] and len(str(refused.value)) < 1_000
+
+
+def test_an_error_does_not_send_a_message_of_megabytes_back() -> None:
+    for row in ({"type": "session.close", LONG: 1}, {"type": LONG}, {"type": "session.start", "session": {LONG: 1}}):
+        with pytest.raises(Refusal) as refused:
+            parse(row)
+        assert len(refused.value.message) + len(refused.value.param or "") < 500
+    assert event_id({"event_id": LONG}) is None and event_id({"event_id": "e" * 512}) == "e" * 512
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_json_does_not_have_comes_back_in_no_event(number: str) -> None:
+    start = '{"type": "session.start", "session": {"model": "m", "delegation": {"type": "client", "a": %s}}}'
+    with pytest.raises(Refusal, match="not valid JSON"):
+        object_of(start % number)
+    wire = Wire()
+    update = '{"type": "session.update", "session": {"type": "realtime", "prompt": {"a": %s}}}'
+    wire.codec.from_client(update % number)
+    wire.client("session.update", session={"type": "realtime"})
+    json.dumps(wire.last("session.updated"), allow_nan=False)
+
+
+def test_a_configuration_has_a_size_however_it_grows() -> None:
+    with pytest.raises(Refusal) as refused:
+        parse({"type": "session.start", "session": {"model": "m", "instructions": "x" * SESSION_CHARACTERS}})
+    assert (refused.value.code, refused.value.param) == ("invalid_value", "session")
+    with serving(EchoHost(1)) as running, running.client() as client:
+        client.start()
+        for name in ("a", "b"):
+            client.send("session.update", session={"delegation": {name: "x" * (SESSION_CHARACTERS * 2 // 3)}})
+        client.until("session.updated")
+        assert client.until("error")[-1]["error"]["param"] == "session.delegation"
+
+
+def test_settings_and_items_of_the_other_dialect_have_a_size_too() -> None:
+    wire = Wire()
+    wire.client("session.update", session={"type": "realtime", "instructions": "x" * SETTINGS_CHARACTERS})
+    assert wire.error()["param"] == "session"
+    assert len(wire.codec.settings.instructions or "") == 0
+    content = typed("x" * 65_536)["content"] * (ITEM_CHARACTERS // 65_536)
+    wire.client("conversation.item.create", item=typed("") | {"content": content})
+    assert wire.error()["param"] == "item"
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("value", ["[::1", "http://[::1", "http://[", "\x00", "//"])
+def test_a_header_that_is_no_address_is_refused_like_any_other(name: str, value: str) -> None:
+    headers = Headers({"host": "127.0.0.1:8808"} | {name: value})
+    with pytest.raises(Closed) as closed:
+        Doors(rules=DoorRules(local=True)).grant(headers, "/v1/models", False, "POST")
+    assert closed.value.status == 403
+
+
+def test_text_that_is_not_utf_8_closes_its_connection_and_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(EchoHost(2)) as running, running.client() as other, running.client() as client:
+        other.start()
+        client.start()
+        client.socket.send(b"\xff\xfe", text=True)
+        with pytest.raises(Exception, match="1007"):
+            while True:
+                client.next()
+        other.send("session.close")
+        other.until("session.closed")
+    lines = [record for record in caplog.records if "UTF-8" in record.getMessage()]
+    assert lines and not any(record.exc_info for record in lines)
