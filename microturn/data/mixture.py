@@ -26,6 +26,7 @@ from microturn.data.script import (
     EndTelling,
     Line,
     PlainWord,
+    SceneScript,
     Script,
     Spoken,
     StopAll,
@@ -76,6 +77,7 @@ class MixConfig:
     `typed_echo_share` of what is typed afresh are words to say again, the others are questions.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
     frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
+    `with_scenes`: only speakers who have a script with something to see; they say their other scripts, too.
     """
 
     ticks: int = 320
@@ -104,6 +106,7 @@ class MixConfig:
     camera_share: float = 0.0
     lost_share: float = 0.03
     dark_share: float = 0.15
+    with_scenes: bool = False
 
 
 class Tone(NamedTuple):
@@ -356,7 +359,12 @@ def build_stream(
 
 def _with_scripts(clips: Clips, group: str | None, config: MixConfig) -> list[str]:
     """Speakers of a group who have a script that may be drawn."""
-    return [s for s in clips.speakers(group) if any(_weight(config, script) > 0 for script in clips.scripts(s))]
+    kind = SceneScript if config.with_scenes else Script
+
+    def has_one(speaker: str) -> bool:
+        return any(isinstance(script, kind) and _weight(config, script) > 0 for script in clips.scripts(speaker))
+
+    return [speaker for speaker in clips.speakers(group) if has_one(speaker)]
 
 
 def _weight(config: MixConfig, script: Script) -> float:

@@ -35,7 +35,7 @@ SHARES = {
     "barge-in": 1.8,
     "backchannelling": 0.7,
 }
-# In steps with cameras: a script of sight three times as often as all others together, in a pool with as many of each.
+# In steps with cameras: a script of sight three times as often as all others together, where there are as many of each.
 SEEING_SHARES = {
     "reps": 1.6,
     "start stop": 1.2,
@@ -82,7 +82,7 @@ def seeing(steps: int = 3_000) -> TrainConfig:
         whole,
         model=replace(whole.model, reads_heard=True, sight=SightConfig()),
         mix=replace(whole.mix, skills={**SHARES, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
-        seeing=replace(whole.mix, skills={**beside, **SEEING_SHARES}, camera_share=0.3),
+        seeing=replace(whole.mix, skills={**beside, **SEEING_SHARES}, camera_share=0.3, with_scenes=True),
         seeing_share=0.5,
     )
 

@@ -214,6 +214,7 @@ def test_half_of_the_steps_have_cameras_the_same_ones_in_every_process(tmp_path:
     config = seeing_config()
     rows = [row_length(config.model, config.batch, seen) for seen in (True, False)]
     assert shapes == [{(config.streams, row)} for row in rows]
+    assert all(batches[sighted].pairs_BVPHWC.flatten(1).any(1).all() for batches in processes)  # ann is in all of them
     assert processes[0][sighted].pairs_BVPHWC.any() and processes[0][blind].pairs_BVPHWC.shape[1] == 0
 
 

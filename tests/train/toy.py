@@ -83,7 +83,7 @@ def seeing_config(steps: int = 4) -> TrainConfig:
     """A toy with sight; half of its steps show something."""
     config = toy_config(steps)
     blind = replace(config.mix, skills=dict.fromkeys(SIGHT_SKILLS, 0.0))
-    seen = replace(config.mix, skills={"not for me": 0.0, "answer": 0.2}, camera_share=0.3)
+    seen = replace(config.mix, skills={"not for me": 0.0, "answer": 0.2}, camera_share=0.3, with_scenes=True)
     model = replace(config.model, sight=SightConfig(widths=(8, 8, 16)))
     return replace(config, model=model, mix=blind, seeing=seen, seeing_share=0.5)
 
