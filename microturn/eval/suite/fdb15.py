@@ -73,8 +73,9 @@ class RuleLabeller:
         }
         places = {label: _first(said, words) for label, words in rules.items()}
         found = {label: at for label, at in places.items() if at is not None}
-        silence: Label = "C_UNKNOWN"
-        return min(found, key=lambda label: found[label], default=silence)
+        if not found:
+            return "C_UNKNOWN"
+        return min(found, key=lambda label: found[label])
 
 
 def handled(
