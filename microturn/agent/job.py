@@ -18,16 +18,31 @@ SHOWN_A_RUN = 16
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function of the conversation's client. parameters: its JSON schema.
+
+    call: gets the id of the task and the arguments as JSON, gives the output; ValueError where there is none.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    call: Callable[[str, str], Awaitable[str]]
+
+
+@dataclass(frozen=True)
 class Task:
     """What is to be done. text: written by the interaction model; corrections: what the user added, oldest first.
 
-    owner: whose notes and documents these are, "" for the only user there is.
+    owner: whose notes and documents these are, "" for the only user there is; functions: of the client of this
+    conversation, for an agent that can choose among functions it has never seen.
     """
 
     id: str
     text: str
     corrections: tuple[str, ...] = ()
     owner: str = ""
+    functions: tuple[Function, ...] = ()
 
 
 class AgentFailure(MicroturnError):

@@ -36,7 +36,7 @@ from pydantic_ai.usage import UsageLimits
 
 from microturn.agent.context import Context, rendered
 from microturn.agent.delegation import FailureKind, Result
-from microturn.agent.job import AgentFailure, Report, Task
+from microturn.agent.job import AgentFailure, Function, Report, Task
 from microturn.agent.mcp_servers import McpServer
 from microturn.agent.secret import Secret
 from microturn.agent.show import shown_from
@@ -145,7 +145,10 @@ class LlmAgent:
         config = self._config
         # No limit of tokens: many servers do not count them.
         limits = UsageLimits(request_limit=config.requests, tool_calls_limit=config.tool_calls)
-        mine: AbstractToolset[_Run] = _Recorded(FunctionToolset(_functions(self._box, task.owner, report)))
+        theirs = [_function(one, task.id) for one in task.functions]
+        names = {one.name for one in theirs}  # a function of the client stands for ours of the same name
+        ours = [one for one in _functions(self._box, task.owner, report) if one.name not in names]
+        mine: AbstractToolset[_Run] = _Recorded(FunctionToolset([*ours, *theirs]))
         async with self._agent.iter(
             _prompt(task, context, config.images),
             deps=_Run(report, config.characters),
@@ -245,6 +248,13 @@ def _functions(box: Toolbox, owner: str, report: Report) -> list[Any]:
 
     tools = [Tool(tool.call, name=tool.name, metadata={"side_effect": tool.side_effect}) for tool in box.tools(owner)]
     return [*tools, Tool(show, metadata={"side_effect": False})]
+
+
+def _function(one: Function, task_id: str) -> Tool[Any]:
+    async def call(**arguments: Any) -> str:
+        return await one.call(task_id, json.dumps(arguments, ensure_ascii=False))
+
+    return Tool.from_schema(call, one.name, one.description, dict(one.parameters))
 
 
 def _toolset(server: McpServer, config: LlmConfig) -> AbstractToolset[_Run]:

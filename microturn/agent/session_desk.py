@@ -43,7 +43,7 @@ from microturn.agent.delegation import (
     Result,
     Started,
 )
-from microturn.agent.job import AgentFailure, BackgroundAgent, Report, Reported, Task
+from microturn.agent.job import AgentFailure, BackgroundAgent, Function, Report, Reported, Task
 from microturn.agent.show import Shown, plain_shown, plain_text
 from microturn.agent.store import Kept, Store, StoreError
 from microturn.core.errors import MicroturnError
@@ -122,6 +122,7 @@ class SessionDesk:
         self._reports: dict[str, Report] = {}
         self._out: deque[Injection] = deque()
         self._woken, self._reader, self._closed = asyncio.Event(), 0, False
+        self.functions: tuple[Function, ...] = ()  # of the session's client, for jobs that begin from now on
         self._watchers: list[asyncio.Queue[Change | Display | None]] = []
 
     @property
@@ -347,7 +348,7 @@ class SessionDesk:
         report = Report(f"{id}_{one.runs}", self._reported(id))
         self._reports[id] = report
         try:
-            task = Task(id, one.task, one.corrections, self.owner)
+            task = Task(id, one.task, one.corrections, self.owner, self.functions)
             result = await self._shared.agent.run(task, self._contexts.get(id, Context()), report)
         finally:
             if self._reports.get(id) is report:

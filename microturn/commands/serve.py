@@ -13,6 +13,9 @@ import structlog
 import torch
 from rich.console import Console
 
+from microturn.agent.desk import Desk
+from microturn.agent.options import agent_of
+from microturn.agent.store import Store as JobStore
 from microturn.commands.places import writable_folder
 from microturn.commands.weights import listen_bias, open_weights, weights_file
 from microturn.core.errors import InputError
@@ -23,7 +26,7 @@ from microturn.gateway.host import EchoHost, Host, ModelHost
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.server import Tls, server_of
 from microturn.gateway.sessions import Sessions
-from microturn.gateway.settings import CONFIG, ServerSettings, effective, keys_of, printed, rules_of
+from microturn.gateway.settings import CONFIG, ServerSettings, agent_options, effective, keys_of, printed, rules_of
 from microturn.gateway.store import Store
 from microturn.gateway.warm import warm
 from microturn.model.checkpoint import weights_hash
@@ -43,6 +46,7 @@ def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) 
     settings = in_force.settings
     keys = keys_of(settings)
     rules = rules_of(settings, keys)
+    options = agent_options(settings)
     if only_print:
         Console(highlight=False, soft_wrap=True).print("\n".join(printed(in_force)), markup=False)
         return
@@ -50,7 +54,14 @@ def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) 
     tls = _tls(settings)
     metrics = Metrics()
     store = None if settings.recordings is None else Store(writable_folder(Path(settings.recordings)), settings.store)
-    sessions = Sessions(host_of(settings, metrics), settings.limits, metrics=metrics, store=store)
+    agent, jobs = agent_of(options), Path(settings.agent_jobs) if settings.agent_jobs else None
+    sessions = Sessions(
+        host_of(settings, metrics),
+        settings.limits,
+        metrics=metrics,
+        store=store,
+        desk=lambda: Desk(agent, JobStore(jobs)),
+    )
     console = Console(highlight=False, soft_wrap=True, stderr=True)
     for text in (*greeting(settings, rules), *printed(in_force)):
         console.print(text, markup=False)

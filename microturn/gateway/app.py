@@ -34,9 +34,11 @@ def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncGenerator[None]:
+        sessions.begin()
         yield
         await sessions.drain(0.0)
         await calls.close()
+        await sessions.close()
         await asyncio.to_thread(sessions.host.close)
 
     app = FastAPI(

@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from microturn.core.chunk import Chunk, MicroTurn
 from microturn.core.clock import TICK_MS, Clock, WallClock
+from microturn.core.events import Event
 from microturn.core.participant import Participant, converse
+from microturn.gateway.delegations import Delegations
 from microturn.gateway.frames import Frames
 from microturn.gateway.intake import Intake
-from microturn.gateway.timeline import Ended, EndReason, Item, Taken, TooMuch
+from microturn.gateway.timeline import Called, Ended, EndReason, Item, Progress, Taken, TooMuch
 from microturn.gateway.turns import opening, timeline_of
 from microturn.media.pcm import Pcm
 
@@ -46,6 +48,7 @@ class Beginning:
 class _Typed:
     text: str
     id: str
+    policy: str = ""  # of what comes from an agent
 
 
 class LiveSession:
@@ -77,6 +80,7 @@ class LiveSession:
         self._closing: EndReason | None = None
         self._started = False
         self._began_s, self._ticks = now(), self._beginning.tick
+        self.delegations: Delegations | None = None  # its jobs, where somebody works for it
         self.taps: list[Callable[[Pcm], None]] = []  # get the user's sound as it comes, muted or not
         self.compute_ms: tuple[float, ...] = ()  # how long the model took for each of the last ticks
         self.end: Ended | None = None
@@ -120,12 +124,29 @@ class LiveSession:
 
     def push_text(self, text: str, id: str = "") -> None:
         """Typed text for the next tick; TooMuch when more waits than may."""
+        self._push(_Typed(text, id))
+
+    def push_result(self, text: str, policy: str, id: str = "") -> None:
+        """What the background agent found, for the next tick; TooMuch as ever.
+
+        The model gets it as typed text and as an event "result" that bears the policy; where that is "silent", as the
+        event alone, for it would answer a text.
+        """
+        self._push(_Typed(text, id, policy))
+
+    def tell(self, item: Progress | Called) -> None:
+        """Put on the timeline what happens beside the conversation, now; after the end nobody is told."""
+        if self.end is None:
+            self._deliver([item])
+
+    def _push(self, one: _Typed) -> None:
+        text = one.text
         if len(text) > TEXT_CHARACTERS:
             raise TooMuch(f"a text of {len(text)} characters; at most {TEXT_CHARACTERS} are taken at once")
         with self._lock:
             if len(self._typed) >= TEXTS_WAITING:
                 raise TooMuch(f"{TEXTS_WAITING} texts wait already; wait until they are taken")
-            self._typed.append(_Typed(text, id))
+            self._typed.append(one)
 
     def mute(self, muted: bool) -> None:
         """While muted the model hears silence instead of what is pushed."""
@@ -152,7 +173,11 @@ class LiveSession:
         at_ms = (tick + 1) * TICK_MS
         if typed:
             self._post([Taken(at_ms, one.text, one.id) for one in typed])
-        return Chunk(self._intake.take(), self._frames.take(at_ms), tuple(one.text for one in typed))
+        words = tuple(one.text for one in typed if one.policy != "silent")
+        results = tuple(
+            Event(at_ms, tick, "result", one.text, {"policy": one.policy, "id": one.id}) for one in typed if one.policy
+        )
+        return Chunk(self._intake.take(), self._frames.take(at_ms), words, results)
 
     def _run(self) -> None:
         """The session's thread. Whatever goes wrong in it ends this session and no other."""

@@ -12,12 +12,14 @@ from uuid import uuid4
 import structlog
 
 from microturn import __version__
+from microturn.agent.desk import Desk
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import WallClock
 from microturn.core.errors import ConfigError
 from microturn.core.participant import Participant
 from microturn.engine.api import AdmissionRefused, SessionSpec
 from microturn.engine.participant import EngineParticipant
+from microturn.gateway.delegations import Delegations, tools_of
 from microturn.gateway.host import Host
 from microturn.gateway.keeper import Keeper, follow
 from microturn.gateway.kept import About, KeptSession
@@ -98,6 +100,11 @@ class Ask:
     store: bool = False
     grace_s: float = 0.0
 
+    @property
+    def works_here(self) -> bool:
+        """Whether our agent does what the model hands over; else the client does it."""
+        return self.protocol == "realtime" or dict(self.config.get("delegation") or {}).get("type") == "responses"
+
 
 class Sessions:
     """All live sessions of a server. Every method on the event loop. now and sleep: the wall's if left out."""
@@ -110,8 +117,10 @@ class Sessions:
         sleep: Callable[[float], None] = time.sleep,
         metrics: Metrics | None = None,
         store: Store | None = None,
+        desk: Callable[[], Desk] | None = None,
     ) -> None:
-        """store: where sessions are recorded that ask for it."""
+        """store: where sessions are recorded that ask for it. desk: makes the one where their jobs are done."""
+        self._desk_of, self._desk = desk, None
         self.host, self.limits, self.metrics, self.store = host, limits, metrics or Metrics(), store
         self._now, self._sleep = now, sleep
         self._live: dict[str, LiveSession] = {}
@@ -120,6 +129,15 @@ class Sessions:
         self._watchers: set[asyncio.Task[None]] = set()
         self._opened = 0
         self.draining = False
+
+    def begin(self) -> None:
+        """The event loop runs: jobs can be taken from now on."""
+        self._desk = None if self._desk_of is None else self._desk_of()
+
+    async def close(self) -> None:
+        """No session lives any more: the desk and its agent stop."""
+        if self._desk is not None:
+            await self._desk.close()
 
     @property
     def count(self) -> int:
@@ -211,6 +229,7 @@ class Sessions:
 
         session = LiveSession(session_id, partner, limits, measure, clock, self._now, beginning)
         self._live[session_id], self._asked[session_id] = session, ask
+        delegations = session.delegations = self._delegations(session, ask)
         kept = None if keeper is None else asyncio.create_task(follow(keeper, session.items()))
 
         async def watch() -> None:
@@ -221,9 +240,12 @@ class Sessions:
             self.metrics.ended(end.reason)
             del self._live[session_id], self._asked[session_id]
             await asyncio.to_thread(self.host.leave, partner)
+            await delegations.close()
             if kept is not None and keeper is not None and self.store is not None:
                 await kept
                 await asyncio.to_thread(self.store.done, keeper)
+            if self._desk is not None and ask.works_here:
+                await self._desk.end(session_id)
 
         watcher = asyncio.create_task(watch(), name=f"watch {session_id}")
         self._watchers.add(watcher)
@@ -231,6 +253,14 @@ class Sessions:
         self.metrics.opened(ask.protocol)
         log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
+
+    def _delegations(self, session: LiveSession, ask: Ask) -> Delegations:
+        """Who does what this session's model hands over; its jobs that are on file go on."""
+        desk = self._desk.open(session.id, ask.owner) if self._desk is not None and ask.works_here else None
+        delegations = Delegations(session, desk, str(ask.config.get("instructions") or ""))
+        delegations.offer(tools_of(ask.config if ask.protocol == "realtime" else ask.config.get("delegation")))
+        delegations.begin(session.items())
+        return delegations
 
     def _keeper(self, session_id: str, ask: Ask, spec: SessionSpec | None) -> Keeper | None:
         """Who records this session; None where nobody asked or it cannot be."""

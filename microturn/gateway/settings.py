@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
+from microturn.agent.options import KEY_VARIABLE, AgentOptions
 from microturn.core.config import from_dict
 from microturn.core.errors import ConfigError, InputError
 from microturn.gateway.doors import DoorLimits, DoorRules, is_local
@@ -22,6 +23,7 @@ from microturn.gateway.store import StoreLimits
 PREFIX = "MICROTURN_"
 CONFIG = "MICROTURN_CONFIG"  # names the file, so it cannot stand in it
 PREFIXES = {"store": "recordings_"}  # names that say too little without their part
+ELSEWHERE = (CONFIG, KEY_VARIABLE)  # variables with our prefix that are no settings; a secret is read where it is used
 HIDDEN = ("keys",)  # hashes tell little, but nothing is printed that nobody has to read
 
 
@@ -33,6 +35,8 @@ class ServerSettings:
     programs or for people; keys: hashed API keys, NAME=sha256:DIGEST; keys_file: the same, one a line; without_keys:
     let everyone in although other machines can reach the address; origins, open_metrics: see DoorRules; tls_cert and
     tls_key: PEM files, both or none; recordings: the folder of recorded sessions, None records nothing.
+    agent and agent_model: an OpenAI-compatible API and its model, the embedded agent where ""; the key comes from a
+    file or MICROTURN_AGENT_KEY; agent_jobs: file that jobs outlive the process in; the rest as in `AgentOptions`.
     """
 
     weights: str | None = None
@@ -48,6 +52,15 @@ class ServerSettings:
     tls_cert: str | None = None
     tls_key: str | None = None
     recordings: str | None = None
+    agent: str = ""
+    agent_model: str = ""
+    agent_key_file: str | None = None
+    agent_images: bool = False
+    agent_jobs: str | None = None
+    agent_notes: str | None = None
+    agent_documents: str | None = None
+    agent_zone: str = ""
+    mcp: str | None = None
     limits: Limits = field(default_factory=Limits)
     doors: DoorLimits = field(default_factory=DoorLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
@@ -93,6 +106,24 @@ def effective(file: Path | None, environment: Mapping[str, str], line: Mapping[s
     for name, value in values.items():
         _put(given, places[name].path, value)
     return Effective(from_dict(ServerSettings, given, "server"), sources)
+
+
+def agent_options(settings: ServerSettings) -> AgentOptions:
+    """Who works beside the conversations; ConfigError for a pair that is none."""
+
+    def path(text: str | None) -> Path | None:
+        return Path(text) if text else None
+
+    return AgentOptions(
+        url=settings.agent,
+        model=settings.agent_model,
+        mcp=path(settings.mcp),
+        key_file=path(settings.agent_key_file),
+        notes=path(settings.agent_notes),
+        documents=path(settings.agent_documents),
+        zone=settings.agent_zone,
+        images=settings.agent_images,
+    )
 
 
 def keys_of(settings: ServerSettings) -> Keys:
@@ -156,7 +187,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    ours = {name: text for name, text in environment.items() if name.startswith(PREFIX) and name != CONFIG}
+    ours = {name: text for name, text in environment.items() if name.startswith(PREFIX) and name not in ELSEWHERE}
     return {name.removeprefix(PREFIX).lower(): text for name, text in sorted(ours.items())}
 
 

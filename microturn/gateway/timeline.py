@@ -15,6 +15,7 @@ FRAME_MS = 20
 FRAME_SAMPLES = 320  # 20 ms at 16 kHz
 
 EndReason = Literal["close_requested", "expired", "idle", "too_slow", "connection_lost", "draining", "failed"]
+WorkStatus = Literal["queued", "running", "done", "failed", "cancelled", "superseded", "stale"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,44 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Delegated:
-    """The model asks the background agent for help."""
+    """The model asks the background agent for help. task: its own words for it, "" where it has none."""
 
     at_ms: int
+    task: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name in this session; of one tick comes at most one."""
+        return f"dlg_{self.at_ms}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a delegation is. text: the newest word of progress, or the answer; reason: why it ended as it did."""
+
+    at_ms: int
+    id: str
+    status: WorkStatus
+    task: str = ""
+    policy: str = ""
+    reason: str = ""
+    text: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether its status can never change again."""
+        return self.status not in ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Called:
+    """A delegation calls a function of the client. arguments: JSON."""
+
+    at_ms: int
+    delegation_id: str
+    call_id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +125,7 @@ class Ended:
     detail: str = ""
 
 
-Item = Sound | Heard | Said | Began | Stopped | Delegated | Taken | Ended
+Item = Sound | Heard | Said | Began | Stopped | Delegated | Progress | Called | Taken | Ended
 
 
 class Session(Protocol):

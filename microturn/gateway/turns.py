@@ -50,7 +50,7 @@ def timeline_of(turn: MicroTurn, speaking: bool) -> Turned:
     if speaks and not speaking:
         items.append(Began(now_ms))
     if "delegate" in kinds:
-        items.append(Delegated(now_ms))
+        items.append(Delegated(now_ms, " ".join(one.text for one in model.events if one.kind == "delegate").strip()))
     items += [Said(now_ms, now_ms + TICK_MS, text) for text in said]
     items += _frames(now_ms, model.pcm)
     return Turned(items, speaks)

@@ -15,6 +15,7 @@ from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.recording import frame_paths, stereo_blocks
 from microturn.gateway.kept import KeptSession
 from microturn.gateway.live.client import Settings
+from microturn.gateway.live.delegating import work_events
 from microturn.gateway.live.server import Opened, Projection
 from microturn.gateway.overlap import Overlaps
 from microturn.gateway.timeline import Delegated, Heard, Item, Said, Stopped, Taken
@@ -99,6 +100,9 @@ def live_events(kept: KeptSession, items: Sequence[Item]) -> Iterator[Wire]:
     def new_id(kind: str) -> str:
         return f"{kind}_{next(numbers)}"
 
+    def told(kind: str, **fields: Any) -> Wire:
+        return {"type": kind, "event_id": new_id("event"), **fields}
+
     expires_at = int(kept.about.started_at)
     projection = Projection(Opened(kept.about.id, expires_at, Settings(kept.about.model)), new_id)
     overlaps = Overlaps()
@@ -107,6 +111,7 @@ def live_events(kept: KeptSession, items: Sequence[Item]) -> Iterator[Wire]:
         for event in projection.events(item):
             if event["type"] != "session.output_audio.delta":
                 yield event
+        yield from work_events(item, told)
         for over in overlaps.next(item):
             yield {"type": "overlap.decision", "event_id": new_id("event"), **vars(over)}
 

@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
@@ -14,6 +14,7 @@ import numpy as np
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from microturn.agent.desk import Desk
 from microturn.gateway.app import create_app
 from microturn.gateway.doors import Doors
 from microturn.gateway.host import Host
@@ -62,9 +63,10 @@ def serving(
     real_time: bool = False,
     doors: Doors | None = None,
     store: Store | None = None,
+    desk: Callable[[], Desk] | None = None,
 ) -> Iterator[Running]:
     clock = (time.monotonic, time.sleep) if real_time else (now, sleep)
-    sessions = Sessions(host, limits or Limits(), *clock, store=store)
+    sessions = Sessions(host, limits or Limits(), *clock, store=store, desk=desk)
     server = server_of(create_app(sessions, doors), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -23,8 +23,6 @@ APPENDS = {
 }
 UNSUPPORTED = (
     "session.output_audio.fixture.play",
-    "response.item.create",
-    "response.create",
     "decision.create",
     "decision.item.create",
     "decision.item.delete",
@@ -91,6 +89,20 @@ class Append:
 
     kind: Appended
     content: str
+    delegation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """`response.item.create` with the output of a function call."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """`response.create`: all calls have their outputs."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ class Close:
     """`session.close`."""
 
 
-Body = Start | Update | Audio | Mute | Append | Close
+Body = Start | Update | Audio | Mute | Append | Output | GoOn | Close
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,10 @@ def _body(kind: str, rest: Mapping[str, Any]) -> Body:
         return Audio(_bytes(read_fields(_AudioMessage, rest, "").audio))
     if kind in APPENDS:
         return _append(APPENDS[kind], read_fields(_AppendMessage, rest, ""))
+    if kind == "response.item.create":
+        return _output(read_fields(_ItemMessage, rest, "").item)
     plain: dict[str, Body] = {
+        "response.create": GoOn(),
         "session.input_audio.mute": Mute(True),
         "session.input_audio.unmute": Mute(False),
         "session.close": Close(),
@@ -202,6 +217,11 @@ class _AudioMessage:
 class _AppendMessage:
     content: str
     delegation_id: str | None = None
+
+
+@dataclass(frozen=True)
+class _ItemMessage:
+    item: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -287,11 +307,25 @@ def _format(asked: _FormatAsked) -> SoundFormat:
 
 
 def _append(kind: str, asked: _AppendMessage) -> Append:
-    if asked.delegation_id is not None:
-        raise Refusal("invalid_value", "There is no delegation of this id.", "delegation_id")
     if not asked.content.strip():
         raise Refusal("invalid_value", "The content is empty.", "content")
-    return Append(cast("Appended", kind), asked.content)
+    return Append(cast("Appended", kind), asked.content, asked.delegation_id or "")
+
+
+def _output(item: Mapping[str, Any]) -> Output:
+    if item.get("type") != "function_call_output":
+        raise Refusal("unsupported", "Only items of type 'function_call_output' are taken.", "item.type")
+    call_id, output = item.get("call_id"), item.get("output")
+    if not isinstance(call_id, str) or not call_id:
+        raise Refusal("missing_required_parameter", "Missing required parameter 'item.call_id'.", "item.call_id")
+    if isinstance(output, list):  # parts of text, as the Responses API has them
+        parts = [
+            cast("dict[str, Any]", part).get("text") for part in cast("list[Any]", output) if isinstance(part, dict)
+        ]
+        output = "\n".join(part for part in parts if isinstance(part, str))
+    if not isinstance(output, str):
+        raise Refusal("invalid_value", "The output is text.", "item.output")
+    return Output(call_id, output)
 
 
 def _bytes(audio: str) -> bytes:

@@ -46,6 +46,21 @@ class StopOutput:
 
 
 @dataclass(frozen=True)
+class Cancel:
+    """`delegation.cancel`: stop this work and say nothing of it."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Correct:
+    """`delegation.update`: the work goes on with this beside what was asked."""
+
+    id: str
+    content: str
+
+
+@dataclass(frozen=True)
 class Picture:
     """One video frame as it came. t_ms: when it was seen, on the session's clock; None is now."""
 
@@ -65,7 +80,7 @@ class Seen:
 class Extended:
     """One message of the extensions. id: the client's `event_id`."""
 
-    body: Resume | Heartbeat | PlaybackAck | StopOutput | Seen
+    body: Resume | Heartbeat | PlaybackAck | StopOutput | Cancel | Correct | Seen
     id: str | None = None
 
 
@@ -83,6 +98,10 @@ def parse_extended(row: Mapping[str, Any]) -> ClientEvent | Extended:
             return Extended(_played(read_fields(PlaybackAck, rest, "")), name)
         case "session.output.stop":
             return Extended(read_fields(StopOutput, rest, ""), name)
+        case "delegation.cancel":
+            return Extended(read_fields(Cancel, rest, ""), name)
+        case "delegation.update":
+            return Extended(read_fields(Correct, rest, ""), name)
         case "session.input_audio.append" if "video_frames" in rest:
             return _seen(row, name)
         case _:

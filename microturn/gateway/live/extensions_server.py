@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from microturn.core.clock import TICK_MS
+from microturn.gateway.live.delegating import WORK_TYPES, work_events
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.live.server import NewId, Wire
 from microturn.gateway.overlap import Overlaps
@@ -13,7 +14,7 @@ from microturn.gateway.timeline import Began, Item, Said, Sound, Stopped
 SECOND_MS = 1_000
 # Types that no client of GPT-Live knows; it is never sent one.
 EXTENSION_TYPES = frozenset(
-    ("overlap.decision", "playback.acknowledged", "session.output.stopped", "session.heartbeat_ack")
+    ("overlap.decision", "playback.acknowledged", "session.output.stopped", "session.heartbeat_ack", *WORK_TYPES)
 )
 Pulse = Callable[[], Mapping[str, Any]]  # how the session's clock does now: server_ms, compute_ms
 
@@ -53,6 +54,7 @@ class Extras:
             case _:
                 pass
         events += [self._event("overlap.decision", **vars(over)) for over in self._overlaps.next(item)]
+        events += work_events(item, self._event)
         if isinstance(item, Sound) and item.start_ms % SECOND_MS == 0 and item.start_ms:
             events.append(self._tick(item.start_ms // TICK_MS))
         return events

@@ -10,8 +10,9 @@ from typing import Any
 
 from microturn.gateway.formats import SoundFormat, SoundWriter
 from microturn.gateway.live.client import Settings
+from microturn.gateway.live.delegating import Delegating
 from microturn.gateway.live.refusal import Refusal
-from microturn.gateway.timeline import Delegated, Ended, EndReason, Heard, Item, Said, Sound, Taken
+from microturn.gateway.timeline import Called, Delegated, Ended, EndReason, Heard, Item, Progress, Said, Sound, Taken
 
 USAGE_EVERY_MS = 10_000
 # The protocol knows few reasons; the log has ours.
@@ -44,6 +45,9 @@ class Projection:
     def __init__(self, opened: Opened, new_id: NewId) -> None:
         self._opened, self._new_id = opened, new_id
         self._sound = SoundWriter(opened.settings.format)
+        settings = opened.settings
+        target = str(settings.delegation.get("type", "client"))
+        self._delegating = Delegating(target, settings.model, self._event, new_id)
         self._kinds: dict[str, tuple[str, str | None]] = {}
 
     def started(self) -> Wire:
@@ -71,14 +75,13 @@ class Projection:
         """The events of one item; some items are none here."""
         match item:
             case Sound():
-                return self._sounds(item)
+                return [*self._sounds(item), *self._delegating.events(item)]
             case Heard():
                 return [self._words("session.input_transcript.delta", item)]
             case Said():
                 return [self._words("session.output_transcript.delta", item)]
-            case Delegated() if self._opened.settings.delegation.get("type") == "client":
-                delegation = {"id": self._new_id("dlg"), "type": "delegation", "target": "client"}
-                return [self._event("session.delegation.created", offset_ms=item.at_ms, delegation=delegation)]
+            case Delegated() | Progress() | Called():
+                return self._delegating.events(item)
             case Taken() if item.id in self._kinds:
                 kind, client_id = self._kinds.pop(item.id)
                 times = {"start_ms": item.at_ms, "end_ms": item.at_ms}

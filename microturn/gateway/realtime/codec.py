@@ -6,18 +6,20 @@ an `error` event, and the session goes on.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from microturn.core.clock import TICK_MS
 from microturn.gateway.instructions import Reads, readable, reads_nothing
 from microturn.gateway.realtime.audio import WireDecoder
+from microturn.gateway.realtime.calling import called
 from microturn.gateway.realtime.client import (
     AudioAppend,
     AudioClear,
     AudioCommit,
     ClientEvent,
+    FunctionCallOutput,
     ItemCreate,
     ItemDelete,
     ItemReference,
@@ -39,7 +41,19 @@ from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings
 from microturn.gateway.realtime.speaking import Speaking
 from microturn.gateway.realtime.wire import Names, ServerEvent
-from microturn.gateway.timeline import Began, Delegated, Ended, Heard, Item, Said, Sound, Stopped, Taken
+from microturn.gateway.timeline import (
+    Began,
+    Called,
+    Delegated,
+    Ended,
+    Heard,
+    Item,
+    Progress,
+    Said,
+    Sound,
+    Stopped,
+    Taken,
+)
 from microturn.media.pcm import Pcm
 
 COMMIT_MS = 100  # less sound than this is no item
@@ -69,7 +83,22 @@ class ShowPicture:
     picture: Picture
 
 
-Action = PushAudio | PushText | ShowPicture
+@dataclass(frozen=True)
+class GiveOutput:
+    """Let a delegation have the output of its call."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Functions that delegations may call from now on."""
+
+    tools: Sequence[Mapping[str, Any]]
+
+
+Action = PushAudio | PushText | ShowPicture | GiveOutput | Offer
 
 
 class Answer(NamedTuple):
@@ -93,6 +122,7 @@ class RealtimeCodec:
         self._now_ms = 0
         self._shown_ms = -TICK_MS  # when a picture was last shown
         self._appended_ms = 0.0
+        self._calls: list[Called] = []  # wait until no response is open
         self._texts: list[PushText] = []  # wait for response.create: text alone asks for no answer
 
     def opening(self) -> list[ServerEvent]:
@@ -111,7 +141,7 @@ class RealtimeCodec:
                 self._now_ms = item.end_ms
                 events = self._speaking.sounded(item.pcm, self._now_ms, settings)
                 events += self._speaking.advance(self._now_ms, settings)
-                return events + self._hearing.advance(self._now_ms, settings)
+                return events + self._called() + self._hearing.advance(self._now_ms, settings)
             case Heard():
                 return self._heard(item)
             case Said():
@@ -125,8 +155,11 @@ class RealtimeCodec:
                 status = "failed" if item.reason == "failed" else "cancelled"
                 events = self._speaking.close(now_ms, status, "session_failed" if status == "failed" else None)
                 return events + self._hearing.finish(settings)
-            case Taken() | Delegated():
-                return []  # hidden: this dialect acknowledges no text, and a delegation has no task here
+            case Called():
+                self._calls.append(item)
+                return []
+            case Taken() | Delegated() | Progress():
+                return []  # hidden: this dialect acknowledges no text and shows no work but the calls it needs
 
     @property
     def audible(self) -> bool:
@@ -160,6 +193,12 @@ class RealtimeCodec:
             return []
         started = self._hearing.yielded(item.at_ms, self.settings)
         return started + self._speaking.close(self._now_ms, "cancelled", "turn_detected")
+
+    def _called(self) -> list[ServerEvent]:
+        if not self._calls or self._speaking.busy:
+            return []
+        calls, self._calls = self._calls, []
+        return called(calls, self._names, self._conversation, self.settings.modality)
 
     def _answer(self, event: ClientEvent) -> Answer:
         match event:
@@ -204,6 +243,8 @@ class RealtimeCodec:
             self._decoder = WireDecoder(self.settings.input_format)
         told = self.settings.instructions or ""
         actions = self._told(told, event.event_id or "") if told != before.instructions else []
+        if self.settings.tools != before.tools:
+            actions.append(Offer(self.settings.tools or []))
         return Answer([self._session_event("session.updated")], actions)
 
     def _commit(self) -> Answer:
@@ -226,6 +267,8 @@ class RealtimeCodec:
             raise Refusal("invalid_value", f"An item of more than {ITEM_CHARACTERS} characters.", "item")
         before, forgotten = self._conversation.add(item, event.previous_item_id)
         actions = self._shown(pictures)
+        if isinstance(event.item, FunctionCallOutput):
+            actions.append(GiveOutput(event.item.call_id, event.item.output))
         if isinstance(event.item, SystemMessage):
             actions += self._told("\n".join(part.text for part in event.item.content), event.event_id or "")
         if text:

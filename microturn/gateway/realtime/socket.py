@@ -10,7 +10,7 @@ from fastapi import FastAPI, WebSocket
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
-from microturn.gateway.realtime.codec import Action, PushAudio, PushText, RealtimeCodec, ShowPicture
+from microturn.gateway.realtime.codec import Action, GiveOutput, Offer, PushAudio, PushText, RealtimeCodec, ShowPicture
 from microturn.gateway.realtime.pictures import pixels
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings, default_settings
@@ -149,6 +149,12 @@ class _Conversation:
                 self._session.push_text(text, id)
             case ShowPicture(picture):
                 self._session.push_frame(await asyncio.to_thread(pixels, picture))
+            case GiveOutput(call_id, output):
+                if self._session.delegations is not None:
+                    self._session.delegations.give(call_id, output)
+            case Offer(tools):
+                if self._session.delegations is not None:
+                    self._session.delegations.offer(tools)
 
     async def _refuse(self, refusal: Refusal, client_id: str | None) -> None:
         async with self._order:

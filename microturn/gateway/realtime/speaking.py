@@ -130,6 +130,11 @@ class Speaking:
             events += self._silent_answer(now_ms, settings)
         return events
 
+    @property
+    def busy(self) -> bool:
+        """Whether a response is open; a protocol of turns has one at a time."""
+        return self._response is not None
+
     def wish(self, wish: ResponseWish, now_ms: int, settings: Settings) -> list[ServerEvent]:
         """The client asks for a response: the next one is its answer. Raises Refusal while one is open.
 

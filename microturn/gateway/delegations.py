@@ -1,0 +1,289 @@
+"""What one live session has asked of others: its jobs on the desk, or its client's work. It outlives connections.
+
+All on the event loop, beside the ticks: the session's timeline in, progress and calls on the same timeline, results as
+text for a later tick. When they are said is the model's business.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+from uuid import uuid4
+
+import structlog
+
+from microturn.agent.book import FAILURE_WORDS, Wanted
+from microturn.agent.context import Context, context_of
+from microturn.agent.delegation import Delegation, Policy, Span
+from microturn.agent.job import Function
+from microturn.agent.session_desk import Change, SessionDesk, UnknownDelegation
+from microturn.core.clock import TICK_MS
+from microturn.core.errors import MicroturnError
+from microturn.core.events import Event
+from microturn.gateway.timeline import Called, Delegated, Ended, Heard, Item, Progress, Said, Stopped, Taken, TooMuch
+
+WORDS_KEPT = 4_000  # fragments of the transcript
+ASKED_KEPT = 100
+FUNCTIONS = 128
+PAUSE_MS = 2_000  # words of the user that are farther apart are not one request
+CALL_S = 60.0
+TOLD_CHARACTERS = 2_000
+log = structlog.get_logger("microturn.gateway")
+
+
+class Beside(Protocol):
+    """What delegations need of their session."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
+    def push_result(self, text: str, policy: str, id: str = "") -> None: ...
+    def tell(self, item: Progress | Called) -> None: ...
+
+
+class CallRefused(MicroturnError):
+    """An output that belongs to no call, or a batch that is not complete; in words for the client."""
+
+
+@dataclass
+class _Open:
+    delegation_id: str
+    given: "asyncio.Future[str]"
+    output: str | None = None
+
+
+class Delegations:
+    """One session's. desk: None where the client works itself; standing: instructions of the application."""
+
+    def __init__(self, session: Beside, desk: SessionDesk | None, standing: str = "") -> None:
+        self._session, self._desk = session, desk
+        self._standing = (standing,) if standing.strip() else ()
+        self._words: deque[Event] = deque(maxlen=WORDS_KEPT)
+        self._heard: list[Heard] = []  # of the request that is being made
+        self._given: set[str] = set()  # texts that were ours
+        self._told: dict[str, Progress] = {}
+        self._calls: dict[str, _Open] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, items: AsyncIterator[Item]) -> None:
+        """Follow this timeline from now on; jobs that are on file go on and are told."""
+        self._tasks = [asyncio.create_task(self._follow(items), name=f"delegations of {self._session.id}")]
+        if self._desk is not None:
+            for one in self._desk.delegations.values():
+                self._changed(one)
+            self._tasks.append(asyncio.create_task(self._watch(self._desk)))
+            self._tasks.append(asyncio.create_task(self._inject(self._desk)))
+
+    async def close(self) -> None:
+        """The session is over."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop_calls(None)
+
+    def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
+        """Functions of the client, as the protocols describe them; of other kinds of tools nothing is made."""
+        if self._desk is not None:
+            functions = [self._function(tool) for tool in tools[:FUNCTIONS] if tool.get("type") == "function"]
+            named = {one.name: one for one in functions if one.name}
+            self._desk.functions = tuple(named.values())
+
+    def knows(self, id: str) -> bool:
+        """Whether this session has a delegation of this id."""
+        return id in self._told
+
+    def result(self, id: str, text: str, policy: Policy, name: str) -> None:
+        """The client's own result of its work on `id`; with it the work is done unless it is silent. TooMuch as ever.
+
+        name: of the text, as `Taken` will bear it.
+        """
+        self._given.add(name)
+        self._session.push_result(text, policy, name)
+        if id and policy != "silent" and not self._told[id].over:
+            self._tell(id, "done", text=text)
+
+    def cancel(self, id: str) -> None:
+        """Stop this work and say nothing of it; UnknownDelegation where there is none."""
+        self._check(id)
+        if self._desk is not None and id in self._desk.delegations:
+            self._desk.cancel(id)
+        elif not self._told[id].over:
+            self._tell(id, "cancelled", reason="asked by the client")
+
+    def correct(self, id: str, text: str) -> bool:
+        """Pass a correction on; False where it is over. UnknownDelegation where there is none."""
+        self._check(id)
+        if self._desk is not None and id in self._desk.delegations:
+            return self._desk.correct(id, text)
+        return not self._told[id].over
+
+    def output(self, call_id: str, output: str) -> None:
+        """The client's answer to a call, kept until `go_on`."""
+        call = self._calls.get(call_id)
+        if call is None or call.output is not None:
+            raise CallRefused(f"No call '{call_id[:80]}' waits for its output.")
+        call.output = output
+
+    def go_on(self) -> None:
+        """Let the jobs have what was given; CallRefused while another call waits for its output."""
+        waiting = [id for id, call in self._calls.items() if call.output is None]
+        if waiting or not self._calls:
+            what = f"No output was given for {', '.join(waiting)}." if waiting else "No call waits."
+            raise CallRefused(what)
+        for call in self._calls.values():
+            if not call.given.done():
+                call.given.set_result(call.output or "")
+
+    def give(self, call_id: str, output: str) -> None:
+        """Let a job have this output at once; one that nobody waits for belongs to an older conversation."""
+        call = self._calls.get(call_id)
+        if call is not None and not call.given.done():
+            call.given.set_result(output)
+
+    async def _follow(self, items: AsyncIterator[Item]) -> None:
+        async for item in items:
+            match item:
+                case Heard(start_ms, end_ms, text):
+                    self._write("heard", end_ms, text)
+                    self._heard.append(item)
+                case Said(start_ms, _, text):
+                    self._write("say", start_ms, text)
+                case Stopped(at_ms, unsaid=unsaid) if unsaid:
+                    self._write("unsaid", at_ms, unsaid)
+                case Taken(at_ms, text, id) if id not in self._given:
+                    self._write("heard", at_ms, f" {text}")
+                    self._heard.append(Heard(at_ms, at_ms, f" {text}"))
+                case Delegated():
+                    self._asked(item)
+                case Ended():
+                    return
+                case _:
+                    pass
+
+    def _write(self, kind: str, at_ms: int, text: str) -> None:
+        joins = None if text.startswith(" ") else {"joins": True}
+        self._words.append(Event(at_ms, at_ms // TICK_MS, kind, text.strip(), joins))
+
+    def _asked(self, item: Delegated) -> None:
+        """The model has handed over: what, it says itself or the user said last."""
+        request, self._heard = self._request(), []
+        if not request and not item.task:
+            self._refuse(item.id, "nothing was asked")
+            return
+        task = item.task or "".join(one.text for one in request).strip()
+        if self._desk is None:
+            self._tell(item.id, "running", task=task, policy="when_idle")
+            return
+        span = Span(request[0].start_ms, request[-1].end_ms) if request else None
+        answer = self._desk.ask(Wanted(task, id=item.id, answers=span), self._context(item.at_ms))
+        log.info("delegated", session_id=self._session.id, id=item.id, verdict=answer.verdict)
+        if answer.verdict == "refused":
+            self._refuse(item.id, answer.why)
+        elif answer.verdict == "joined":
+            self._tell(item.id, "superseded", task=task, reason=f"asked already: {answer.id}")
+
+    def _request(self) -> list[Heard]:
+        """The user's newest words, back to the last pause."""
+        found: list[Heard] = []
+        for one in reversed(self._heard):
+            if found and found[-1].start_ms - one.end_ms > PAUSE_MS:
+                break
+            found.append(one)
+        return found[::-1]
+
+    def _context(self, at_ms: int) -> Context:
+        context = context_of(self._words, self._standing)
+        return Context(at_ms, context.words, context.seen, standing=context.standing)
+
+    def _refuse(self, id: str, why: str) -> None:
+        """It cannot be begun: after a promise the user is told so."""
+        self._tell(id, "failed", reason=why)
+        if self._desk is not None:
+            self._give(FAILURE_WORDS["interrupted"], "when_idle", f"none_{id}")
+
+    async def _watch(self, desk: SessionDesk) -> None:
+        async for change in desk.watch():
+            if isinstance(change, Change):
+                self._changed(change.delegation)
+
+    def _changed(self, one: Delegation) -> None:
+        text = one.result.text if one.result is not None else one.notes[-1].text if one.notes else ""
+        # What stands behind a failure is for the record: foreign errors may hold anything.
+        reason = one.reason.partition(":")[0] if one.status == "failed" else one.reason
+        if one.over:
+            self._drop_calls(one.id)
+        self._tell(one.id, one.status, one.task, one.policy, reason, text)
+
+    def _tell(self, id: str, status: Any, task: str = "", policy: str = "", reason: str = "", text: str = "") -> None:
+        before = self._told.get(id)
+        known = (before.task, before.policy) if before is not None else ("", "")
+        now = Progress(self._session.at_ms, id, status, task or known[0], policy or known[1], reason, _short(text))
+        if before is None or _without_time(before) != _without_time(now):
+            self._told[id] = now
+            for old in [old for old, one in self._told.items() if one.over][:-ASKED_KEPT]:
+                del self._told[old]
+            self._session.tell(now)
+
+    async def _inject(self, desk: SessionDesk) -> None:
+        async for one in desk.injections():
+            self._give(one.text, one.policy, f"{one.delivery_id}_{one.part}")
+
+    def _give(self, text: str, policy: str, name: str) -> None:
+        self._given.add(name)
+        try:
+            self._session.push_result(text, policy, name)
+        except TooMuch as error:
+            log.warning("result not taken", session_id=self._session.id, id=name, reason=str(error))
+
+    def _function(self, tool: Mapping[str, Any]) -> Function:
+        nested = tool.get("function")
+        told = cast("Mapping[str, Any]", nested) if isinstance(nested, Mapping) else tool
+        name, given = str(told.get("name") or ""), told.get("parameters")
+        schema: Mapping[str, Any] = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+
+        async def call(task_id: str, arguments: str) -> str:
+            return await self._call(task_id, name, arguments)
+
+        return Function(name, str(told.get("description") or ""), {"type": "object", "properties": {}, **schema}, call)
+
+    async def _call(self, delegation_id: str, name: str, arguments: str) -> str:
+        call_id = f"call_{uuid4().hex[:20]}"
+        call = self._calls[call_id] = _Open(delegation_id, asyncio.get_running_loop().create_future())
+        self._session.tell(Called(self._session.at_ms, delegation_id, call_id, name, arguments))
+        try:
+            async with asyncio.timeout(CALL_S):
+                return await call.given
+        except TimeoutError:
+            raise ValueError("the application gave no answer in time") from None
+        finally:
+            self._calls.pop(call_id, None)
+
+    def _drop_calls(self, delegation_id: str | None) -> None:
+        """Nobody waits any more for the calls of this delegation; None: of all."""
+        for call in self._calls.values():
+            if delegation_id in (None, call.delegation_id) and not call.given.done():
+                call.given.set_exception(ValueError("the task is over"))
+
+    def _check(self, id: str) -> None:
+        if not self.knows(id):
+            raise UnknownDelegation(f"there is no delegation {id[:80]!r} in this session")
+
+
+def tools_of(config: object) -> list[Mapping[str, Any]]:
+    """The tools in a `delegation` of Live, or in a Realtime session; what is no list of objects has none."""
+    found: Mapping[str, Any] = cast("Mapping[str, Any]", config) if isinstance(config, Mapping) else {}
+    nested = found.get("responses")
+    where = cast("Mapping[str, Any]", nested) if isinstance(nested, Mapping) else found
+    tools = where.get("tools")
+    listed: list[Any] = cast("list[Any]", tools) if isinstance(tools, list) else []
+    return [cast("Mapping[str, Any]", tool) for tool in listed if isinstance(tool, Mapping)]
+
+
+def _short(text: str) -> str:
+    return text[:TOLD_CHARACTERS]
+
+
+def _without_time(one: Progress) -> tuple[str, ...]:
+    return (one.status, one.task, one.policy, one.reason, one.text)
