@@ -31,8 +31,9 @@ SHARES = {
     "silence": 1.1,
     "countdown": 0.7,
     "items": 0.6,
-    "echo words": 1.4,
-    "barge-in": 1.8,
+    "echo words": 2.0,
+    "barge-in": 2.6,
+    "backchannelled": 1.7,
     "backchannelling": 0.7,
 }
 # In steps with cameras: a script of sight three times as often as all others together, where there are as many of each.
@@ -57,18 +58,22 @@ class Recipe:
     casts: tuple[CastConfig, ...]
 
 
-def tiny(steps: int = 5_400) -> TrainConfig:
-    """64 s streams, four a process and step; the last quarter of the steps decays the rates."""
-    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500), spoken=True)
+def tiny(steps: int = 9_000) -> TrainConfig:
+    """64 s streams, four a process and step; the last three eighths of the steps decay the rates."""
+    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500), typed_echo_share=0.5, spoken=True)
     batch = BatchConfig(text_slots=68, own_slots=60)  # nine streams of ten fit; positions stay a multiple of the window
-    model = InteractionConfig(voice=VoiceConfig())
-    optim = OptimConfig(decay_steps=steps // 4)
+    model = InteractionConfig(reads_heard=True, voice=VoiceConfig())
+    optim = OptimConfig(decay_steps=3 * steps // 8)
     return TrainConfig(model=model, batch=batch, mix=mix, optim=optim, steps=steps)
 
 
 def tiny_casts() -> tuple[CastConfig, ...]:
-    """192 speakers of 33 voices, 65 thousand clips: about ten minutes on two cores."""
-    return (CastConfig(scripts_per_skill=5, seed=11), CastConfig(scripts_per_skill=5, natural_tracts=7, seed=29))
+    """33 voices as 280 speakers, over a hundred thousand clips: about twenty minutes on two cores."""
+    return (
+        CastConfig(scripts_per_skill=5, seed=11),
+        CastConfig(scripts_per_skill=5, natural_tracts=7, seed=29),
+        CastConfig(scripts_per_skill=6, natural_tracts=6, seed=47),
+    )
 
 
 def seeing(steps: int = 3_000) -> TrainConfig:
@@ -134,7 +139,7 @@ def toy_casts() -> tuple[CastConfig, ...]:
 
 
 RECIPES = {
-    "tiny": Recipe(tiny, 5_400, tiny_casts()),
+    "tiny": Recipe(tiny, 9_000, tiny_casts()),
     "seeing": Recipe(seeing, 3_000, seeing_casts()),
     "small": Recipe(small, 12_000, small_casts()),
     "toy": Recipe(toy, 4, toy_casts()),
