@@ -75,10 +75,22 @@ def demo(
     command(out, weights, seed)
 
 
-@app.command(epilog="Example: microturn run --audio question.wav --out heard   (then see heard/said.jsonl)")
+@app.command(
+    epilog="Example: microturn run --audio question.wav --out heard   (then see heard/said.jsonl)    "
+    "With a camera: microturn run --video squats.mp4 --out seen"
+)
 def run(
-    audio: Annotated[Path, typer.Option(help="Sound or video file: wav, flac, mp3, mp4, mkv, webm.", metavar="FILE")],
     out: OutFolder,
+    audio: Annotated[
+        Path | None, typer.Option(help="Sound or video file: wav, flac, mp3, mp4, mkv, webm.", metavar="FILE")
+    ] = None,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the camera shows, 5 times a second: mp4, mkv, webm, y4m; its sound too, without --audio.",
+            metavar="FILE",
+        ),
+    ] = None,
     text: Annotated[
         Path | None, typer.Option(help='Typed text, a line each: {"t_ms": 1200, "text": "stop"}.', metavar="FILE.jsonl")
     ] = None,
@@ -87,11 +99,14 @@ def run(
     tail: Annotated[float, typer.Option(min=0, max=600, help="Seconds of silence after the end, for an answer.")] = 2.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the session's random numbers.")] = 0,
 ) -> None:
-    """Let the model hear a file. Writes what it says and hears to said.jsonl, and the whole as a recording."""
+    """Let the model hear a file, or see one too. Writes what it says and hears to said.jsonl, the whole as a recording.
+
+    A model without sight passes over pictures; the shipped weights are of one.
+    """
     from microturn.commands.run import RunRequest
     from microturn.commands.run import run as command
 
-    command(RunRequest(audio, out, text, weights, clock, tail, seed))
+    command(RunRequest(audio, out, text, weights, clock, tail, seed, video))
 
 
 @app.command(epilog="Example: microturn talk   (with a loudspeaker: pip install 'microturn[talk]' first)")
@@ -377,6 +392,56 @@ def bias(
     from microturn.commands.world import bias as command
 
     command(weights, per_skill, value or [], skill or [], cache)
+
+
+@evaluate.command("list", epilog="Example: microturn eval list")
+def list_suites() -> None:
+    """Name the suites of scenarios, and the endpoints that can be scored."""
+    from microturn.commands.suite import show as command
+
+    command()
+
+
+Listener = Annotated[str, typer.Option(help="Who says what was said: text (the endpoint itself) or recogniser.")]
+
+
+@evaluate.command("run", epilog="Example: microturn eval run timespeak --endpoint microturn --out runs/timespeak")
+def run_suite(
+    suite: Annotated[str, typer.Argument(help="One of `microturn eval list`.", metavar="SUITE")],
+    endpoint: Annotated[str, typer.Option(help="Who is scored.", metavar="NAME")],
+    out: OutFolder,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other scenarios.")] = 0,
+    per_category: Annotated[int, typer.Option(min=1, help="Scenarios of each category.")] = 25,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="Scenario for the suite `files`; may be given again.", metavar="FILE.json")
+    ] = None,
+    weights: Weights = None,
+    listener: Listener = "text",
+) -> None:
+    """Hold the scenarios of a suite with an endpoint and score them. A run that was stopped goes on."""
+    from microturn.commands.suite import RunRequest
+    from microturn.commands.suite import run as command
+
+    command(RunRequest(suite, endpoint, out, seed, per_category, tuple(file or ()), weights, listener))
+
+
+RunFolder = Annotated[Path, typer.Argument(help="Folder of `microturn eval run`.", metavar="DIR")]
+
+
+@evaluate.command("report", epilog="Example: microturn eval report runs/timespeak --listener recogniser")
+def report_suite(folder: RunFolder, listener: Listener = "text") -> None:
+    """Score a run once more from its traces, and write report.json and report.html anew."""
+    from microturn.commands.suite import again as command
+
+    command(folder, listener)
+
+
+@evaluate.command("compare", epilog="Example: microturn eval compare runs/ours runs/theirs")
+def compare_suites(first: RunFolder, second: RunFolder) -> None:
+    """Print two runs of one suite beside each other, and the scenarios in which they differ."""
+    from microturn.commands.suite import compare as command
+
+    command(first, second)
 
 
 @agent_app.command(epilog='Example: microturn agent ask "how much is seventeen times twenty three"')

@@ -20,11 +20,13 @@ from microturn import __version__
 from microturn.cli import app
 from microturn.core.recording import load
 from microturn.core.wav import read_wav
+from microturn.data.sight.play import Moving, Rep, Shot
+from microturn.data.sight.scene import Scene
 from microturn.data.voices import available_engines
-from microturn.media.av import write_audio
+from microturn.media.av import write_audio, write_video
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, save_checkpoint
-from microturn.model.config import VoiceConfig
+from microturn.model.config import SightConfig, VoiceConfig
 from microturn.model.interaction import InteractionModel, init_weights
 from microturn.model.vocoder import save_vocoder
 from microturn.model.voice_file import save_voice
@@ -125,6 +127,53 @@ def test_typed_text_reaches_its_tick_and_lengthens_the_session(weights: Path, so
     cli("run", "--audio", sound, "--text", typed, "--weights", weights, "--out", tmp_path / "out", "--tail", 0)
     turns = load(tmp_path / "out").turns
     assert (len(turns), turns[2].user.text, turns[9].user.text) == (10, ("stop now",), ("please",))
+
+
+def seeing(path: Path) -> Path:
+    """Fresh weights with sight; every layer mixes what its positions hold."""
+    model = InteractionModel(replace(toy().model, sight=SightConfig(widths=(8, 8, 16))))
+    init_weights(model, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    save_checkpoint(path, model, TextTokenizer.train(["one two three"], n_pieces=10), {"listen_bias": 1.0})
+    return path
+
+
+def scene(path: Path, pcm: np.ndarray | None = None) -> Path:
+    """1.6 s of somebody doing squats, 20 pictures a second."""
+    play = Moving("standing", (Rep("squats", 100, 1_200),))
+    shown = Scene(Shot(play, "test", 3))
+    write_video(path, (shown.frame(t_ms) for t_ms in range(0, 1_600, 50)), 20, pcm)
+    return path
+
+
+def test_run_shows_a_video_with_its_sound_and_keeps_the_pictures(tmp_path: Path) -> None:
+    weights, pcm = seeing(tmp_path / "w.safetensors"), np.full(16_000 * 2, 0.1, np.float32)
+    video = scene(tmp_path / "squats.mp4", pcm)
+    told = cli("run", "--video", video, "--weights", weights, "--out", tmp_path / "seen", "--tail", 0)
+    assert told.exit_code == 0 and "do not see" not in told.output
+    turns = load(tmp_path / "seen").turns
+    assert [turn.user.frame is not None for turn in turns] == [True] * 8 + [False] * (len(turns) - 8)
+    assert len(turns) in (10, 11) and turns[2].user.samples.mean() == pytest.approx(0.1, abs=0.02)
+    again = cli("replay", tmp_path / "seen", "--again", "--weights", weights)
+    assert again.exit_code == 0, again.output
+    silent = scene(tmp_path / "squats.y4m")
+    cli("run", "--video", silent, "--weights", weights, "--out", tmp_path / "silent", "--tail", 1)
+    turns = load(tmp_path / "silent").turns
+    assert [turn.user.frame is not None for turn in turns] == [True] * 8 + [False] * 5
+    assert not turns[2].user.samples.any()
+
+
+def test_weights_that_do_not_see_say_so_and_say_the_same_as_without(weights: Path, sound: Path, tmp_path: Path) -> None:
+    video = scene(tmp_path / "squats.y4m")
+    words = ("--audio", sound, "--weights", weights, "--tail", 1)
+    told = cli("run", "--video", video, *words, "--out", tmp_path / "seen")
+    assert told.exit_code == 0 and "these weights do not see" in told.output
+    cli("run", *words, "--out", tmp_path / "heard")
+    ticks = len(rows(tmp_path / "heard"))
+    assert ticks > 0 and rows(tmp_path / "seen")[:ticks] == rows(tmp_path / "heard")
 
 
 def test_an_interrupt_keeps_what_was_written(weights: Path, tmp_path: Path) -> None:
@@ -246,6 +295,8 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(weights: Path, sou
     "words",
     [
         ("run", "--audio", "x.wav"),
+        ("run", "--out", "o"),
+        ("run", "--video", "x.mp4", "--out", "o"),
         ("frob",),
         ("run", "--audio", "x.wav", "--out", "o", "--tail", "soon"),
         ("run", "--audio", "x.wav", "--out", "o", "--clock", "sundial"),

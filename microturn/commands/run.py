@@ -1,4 +1,4 @@
-"""`microturn run`: a file speaks, the model listens; what it says and hears is kept line by line as it happens."""
+"""`microturn run`: files speak and show, the model listens and looks; what it says is kept line by line meanwhile."""
 
 import signal
 import threading
@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,13 +21,15 @@ from microturn.core.events import json_line, read_rows
 from microturn.core.participant import converse
 from microturn.core.recording import RecordingWriter
 from microturn.core.wav import to_float, to_int16
-from microturn.media.av import audio_chunks, length_s
+from microturn.media.av import Rgb, audio_chunks, has_sound, length_s, tick_pictures
 from microturn.media.pcm import Pcm
 from microturn.model.checkpoint import weights_hash
 
 KINDS = ("say", "unsaid", "heard", "delegate", "yield")
 DAY_MS = 24 * 3600 * 1000
 STOPPED = 130  # what a shell reports after Ctrl-C
+
+END = "end"  # of the pictures; None is a tick without one
 
 Typed = Mapping[int, tuple[str, ...]]
 
@@ -35,21 +38,28 @@ Typed = Mapping[int, tuple[str, ...]]
 class RunRequest:
     """What was asked on the command line."""
 
-    audio: Path
+    audio: Path | None
     out: Path
     text: Path | None = None
     weights: Path | None = None
     clock: str = "fast"
     tail_s: float = 2.0
     seed: int = 0
+    video: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Where sound and pictures come from."""
+        return list(dict.fromkeys(path for path in (self.audio, self.video) if path is not None))
 
 
 class FileSpeaker:
-    """A participant that says a sound file and typed lines; it reads one chunk ahead, so it knows when all is said."""
+    """A participant that says a sound file and typed lines and shows a video; it reads one chunk ahead of itself, so it
+    knows when all is said and shown. `pictures`: one a tick, None where there is none."""
 
-    def __init__(self, sound: Iterator[Pcm], typed: Typed) -> None:
-        self._sound, self._typed = sound, typed
-        self._next = next(sound, None)
+    def __init__(self, sound: Iterator[Pcm], typed: Typed, pictures: Iterator[Rgb | None]) -> None:
+        self._sound, self._typed, self._pictures = sound, typed, pictures
+        self._next, self._shown = next(sound, None), next(pictures, END)
         self._last_typed = max(typed, default=-1)
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
@@ -57,22 +67,25 @@ class FileSpeaker:
         pcm, self._next = self._next, next(self._sound, None)
         # Sixteen bits, as the recording keeps them: `replay --again` hears the same.
         kept = None if pcm is None else to_float(to_int16(pcm))
-        return Chunk(kept, text=self._typed.get(tick, ()))
+        shown, self._shown = self._shown, next(self._pictures, END)
+        frame = shown if isinstance(shown, np.ndarray) else None
+        return Chunk(kept, frame, text=self._typed.get(tick, ()))
 
     def done(self, tick: int) -> bool:
         """Whether nothing comes after tick `tick`."""
-        return self._next is None and tick >= self._last_typed
+        return self._next is None and self._shown is END and tick >= self._last_typed
 
 
 def run(request: RunRequest) -> None:
     """Check everything, then hold the conversation; Ctrl-C keeps what was written."""
     clock = _clock(request.clock)
     typed = {} if request.text is None else read_typed(request.text)
-    speaker = FileSpeaker(audio_chunks(request.audio), typed)
+    speaker = _speaker(request, typed)
     checkpoint = open_weights(request.weights)
     out = writable_folder(request.out)
     meta = {
-        "audio": request.audio.name,
+        "audio": None if request.audio is None else request.audio.name,
+        "video": None if request.video is None else request.video.name,
         "weights": weights_hash(checkpoint.model),
         "listen_bias": listen_bias(checkpoint.notes),
         "seed": request.seed,
@@ -84,7 +97,10 @@ def run(request: RunRequest) -> None:
         progress = stack.enter_context(_progress())
         stop = stack.enter_context(stop_asked())
         console = Console(highlight=False, soft_wrap=True) if progress.disable else progress.console
-        bar = progress.add_task(request.audio.name, total=length_s(request.audio))
+        name = " and ".join(path.name for path in request.files)
+        bar = progress.add_task(name, total=max((length_s(path) or 0.0 for path in request.files), default=0.0) or None)
+        if request.video is not None and checkpoint.model.config.sight is None:
+            console.print("these weights do not see: pictures are kept in the recording and change nothing")
         turns = converse(speaker, talker(checkpoint, request.seed), clock)
         ticks = 0
         for turn in _until_done(speaker, turns, request.tail_s):
@@ -104,6 +120,17 @@ def run(request: RunRequest) -> None:
     console.print(f"{how} {ticks * TICK_MS / 1000:.1f} s; {written} are in {out}", markup=False)
     if stop.is_set():
         raise SystemExit(STOPPED)
+
+
+def _speaker(request: RunRequest, typed: Typed) -> FileSpeaker:
+    """Whoever shows a video says its sound, if it has any, where no other sound is given."""
+    if not request.files:
+        raise InputError("nothing to hear or to see", "run", "neither", "--audio FILE, --video FILE, or both")
+    sound, pictures = request.audio, iter(())
+    if request.video is not None:
+        pictures = tick_pictures(request.video)
+        sound = sound or (request.video if has_sound(request.video) else None)
+    return FileSpeaker(iter(()) if sound is None else audio_chunks(sound), typed, pictures)
 
 
 def said_lines(turn: MicroTurn) -> list[str]:

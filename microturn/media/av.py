@@ -6,6 +6,7 @@ Shapes: N samples, C channels.
 # pyright: reportUnknownMemberType=false
 # PyAV's own types leave the type of a packet open.
 
+import math
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,16 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.video import VideoStream
 
-from microturn.core.clock import SAMPLE_RATE_HZ
+from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import InputError
+from microturn.media.frames import rgb_of
 from microturn.media.pcm import Chunker, Pcm, Resampler
 from microturn.media.promise import promised_s
 
 Rgb = npt.NDArray[np.uint8]
 RIGHT = "a sound or video file (wav, flac, mp3, mp4, mkv, webm, y4m)"
 CODING = ("libavcodec", "libavformat")
+LATE_PICTURE_S = 1.0  # a picture dated so long after the end that the file says has a broken date
 MISSING_S = 0.1  # what codecs add or leave out at the ends is shorter than this
 
 AUDIO_CODECS = {
@@ -109,6 +112,62 @@ def video_frames(path: Path, allow_truncated: bool = False) -> Iterator[VideoFra
         yield VideoFrame(t_ms, cast("Rgb", frame.to_ndarray(format="rgb24")))
     if empty:
         raise InputError("no picture in the file", path, "0 frames", "a file with pictures in it")
+
+
+def has_sound(path: Path) -> bool:
+    """Whether there is a sound stream in the file. InputError for what is no file of sound or video."""
+    with _input(path) as container:
+        return bool(container.streams.audio)
+
+
+def tick_pictures(path: Path) -> Iterator[Rgb | None]:
+    """What a camera that shows this file gives, a micro-turn at a time: uint8 [H, W, 3], 640 pixels a side at most.
+
+    The newest picture of each 200 ms by the times in the file, None where none is; read lazily. What cannot be decoded,
+    is late, or dated after the file's end is passed over: the others go on. InputError where no picture is at all.
+    """
+    tick, newest, empty = 0, None, True
+    for at_s, frame in _whole_pictures(path):
+        empty = False
+        while tick < int(at_s * 1000) // TICK_MS:
+            yield None if newest is None else rgb_of(newest)
+            tick, newest = tick + 1, None
+        newest = frame
+    if empty:
+        raise InputError("no picture in the file", path, "0 frames", "a file with pictures in it")
+    yield None if newest is None else rgb_of(newest)
+
+
+def _whole_pictures(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Pictures in order with their seconds; packets that FFmpeg cannot decode are left out."""
+    with _input(path) as container:
+        if not container.streams.video:
+            came = " and ".join(stream.type for stream in container.streams) or "nothing"
+            raise InputError("no video stream", path, came, "a file with pictures in it")
+        begin_s = (container.start_time or 0) / av.time_base
+        end_s = math.inf if container.duration is None else container.duration / av.time_base + LATE_PICTURE_S
+        last_s = 0.0
+        for packet in _packets(container, container.streams.video[0]):
+            try:
+                frames = packet.decode()
+            except (FFmpegError, ValueError):
+                continue
+            for frame in frames:
+                assert isinstance(frame, av.VideoFrame)
+                at_s = last_s if frame.pts is None else float(frame.pts * (frame.time_base or 0)) - begin_s
+                if last_s <= at_s <= end_s:
+                    last_s = at_s
+                    yield at_s, frame
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Until the end of the file, or until nothing more can be read of it."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, FFmpegError):
+            return
 
 
 def write_audio(path: Path, pcm: Pcm, rate_hz: int = SAMPLE_RATE_HZ) -> None:

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from microturn.core.errors import InputError
-from microturn.media.av import audio_blocks, audio_chunks, read_audio, video_frames, write_audio, write_video
+from microturn.media.av import (
+    audio_blocks,
+    audio_chunks,
+    has_sound,
+    read_audio,
+    tick_pictures,
+    video_frames,
+    write_audio,
+    write_video,
+)
 from microturn.media.pcm import level_dbfs
 
 SECONDS = 1.5
@@ -205,3 +214,46 @@ def test_the_standard_library_reads_our_wav(tmp_path: Path) -> None:
     write_audio(tmp_path / "a.wav", tone(16_000))
     with wave.open(io.BytesIO((tmp_path / "a.wav").read_bytes())) as wav:
         assert (wav.getnchannels(), wav.getframerate(), wav.getnframes()) == (1, 16_000, 24_000)
+
+
+def greys(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
+    return [np.full((height, width, 3), 20 + 15 * number, np.uint8) for number in range(count)]
+
+
+@pytest.mark.parametrize("name", ["a.y4m", "a.mp4", "a.webm"])
+def test_a_camera_shows_the_newest_picture_of_each_tick(name: str, tmp_path: Path) -> None:
+    write_video(tmp_path / name, greys(10), 10)
+    shown = list(tick_pictures(tmp_path / name))
+    assert [round(float(rgb.mean())) for rgb in shown if rgb is not None] == pytest.approx(
+        [35, 65, 95, 125, 155], abs=4
+    )
+    assert len(shown) == 5 and not has_sound(tmp_path / name)
+
+
+def test_ticks_without_a_picture_have_none(tmp_path: Path) -> None:
+    write_video(tmp_path / "slow.mp4", greys(3), 2, np.zeros(16_000, np.float32))
+    assert [rgb is not None for rgb in tick_pictures(tmp_path / "slow.mp4")] == [True, False, True, False, False, True]
+    assert has_sound(tmp_path / "slow.mp4")
+
+
+def test_large_pictures_come_smaller_with_their_aspect(tmp_path: Path) -> None:
+    write_video(tmp_path / "large.mp4", greys(2, 720, 1280), 5)
+    assert [rgb.shape for rgb in tick_pictures(tmp_path / "large.mp4") if rgb is not None] == [(360, 640, 3)] * 2
+
+
+def test_pictures_that_cannot_be_decoded_are_passed_over(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noisy = [rng.integers(0, 255, (96, 96, 3), np.uint8) for _ in range(20)]
+    write_video(tmp_path / "whole.mkv", noisy, 5)
+    data = bytearray((tmp_path / "whole.mkv").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4_000] = bytes(4_000)
+    (tmp_path / "broken.mkv").write_bytes(data)
+    shown = list(tick_pictures(tmp_path / "broken.mkv"))
+    assert 8 <= sum(rgb is not None for rgb in shown) <= len(shown) <= 20
+
+
+def test_a_file_without_pictures_is_told(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", np.zeros(1_600, np.float32))
+    with pytest.raises(InputError, match="no video stream"):
+        list(tick_pictures(tmp_path / "a.wav"))
