@@ -1,9 +1,9 @@
 """Which suites there are: sessions, fakes that prove them, and a score. Adding one is adding a function."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -138,12 +138,8 @@ def plans_of(kind: Kind, asked: Asked) -> list[Plan]:
     near = [(module.NEGATIVE[n % len(module.NEGATIVE)], f"near_miss/{n:04d}") for n in range(negative)]
     for number, (template, key) in enumerate([*wanted, *near]):
         plan = template(np.random.default_rng([asked.seed, number]), f"{kind}/{key}")
-        plans.append(_with_voice(plan, speakers[number % len(speakers)]))
+        plans.append(replace(plan, voice=speakers[number % len(speakers)]))
     return plans
-
-
-def _with_voice(plan: Plan, speaker: str) -> Plan:
-    return Plan(**{**vars(plan), "voice": speaker})
 
 
 def _session(one: Sounded) -> Session:
@@ -155,7 +151,7 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         return {key: _plain(item) for key, item in value._asdict().items()}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}  # type: ignore[misc]
+        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
     if hasattr(value, "__dataclass_fields__"):
         return {key: _plain(item) for key, item in vars(value).items()}
     return value
