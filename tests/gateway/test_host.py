@@ -2,8 +2,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from microturn.core.chunk import Chunk
 from microturn.core.fakes import Silence
 from microturn.engine.api import (
     AdmissionRefused,
@@ -15,8 +17,10 @@ from microturn.engine.api import (
     UnknownSession,
 )
 from microturn.engine.embedded import EmbeddedEngine
-from microturn.gateway.host import EchoHost, SharedEngine
-from tests.engine.toy import VOCAB, alone, assert_same, chunks, spec, toy_model
+from microturn.engine.participant import EngineParticipant
+from microturn.gateway.host import EchoHost, ModelHost, SharedEngine
+from microturn.model.config import SightConfig
+from tests.engine.toy import CONFIG, TALKATIVE, VOCAB, NumberTokenizer, alone, assert_same, chunks, spec, toy_model
 
 
 class Slow(EmbeddedEngine):
@@ -109,3 +113,17 @@ def test_a_copy_without_room_is_refused_and_the_original_goes_on() -> None:
         shared.fork(ref, replace(spec(0), id="copy"))
     assert_same([*first, *(shared.turn(ref, chunk) for chunk in heard[2:])], alone(0, 8))
     shared.stop()
+
+
+def test_pictures_reach_a_model_with_sight_and_bother_no_other() -> None:
+    sight = SightConfig(height=8, width=8, patch=4, folds=(2, 2), widths=(8, 12))
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    for config, grid in ((replace(CONFIG, sight=sight), (8, 8, 3)), (CONFIG, None)):
+        engine = EmbeddedEngine(toy_model(config=config), VOCAB, slots=2)
+        host = ModelHost("toy", engine, NumberTokenizer(), CONFIG.mel, TALKATIVE)  # type: ignore[arg-type]
+        partner = host.join("one", 1)
+        assert isinstance(partner, EngineParticipant)
+        partner.turn(0, Chunk(frame=picture))
+        kept = None if partner.logged is None or partner.logged.frame is None else partner.logged.frame.shape
+        assert kept == grid
+        host.close()
