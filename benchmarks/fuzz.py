@@ -66,6 +66,7 @@ class Assault:
         self._seen, self._rng, self._victim = seen, rng, victim
         self._protocol: hostile.Protocol = protocol
         self._answered = asyncio.Event()
+        self._refused = False  # by its rate
         self._may_break = ""  # why the server may close the connection
 
     async def run(self, address: str, count: int) -> int:
@@ -165,6 +166,7 @@ class Assault:
                 if kind == "error":
                     error = event["error"]
                     self._seen.errors[str(error.get("code"))] += 1
+                    self._refused = self._refused or error.get("code") == "rate_limit_exceeded"
                     if not (error.get("type") and error.get("code") and error.get("message")):
                         self._seen.odd["an error without its words"] += 1
                     if len(message) > 20_000:
@@ -179,7 +181,9 @@ class Assault:
         name = str(received.code) if received else "none"
         if not self._answered.is_set():
             self._seen.closes[name] += 1
-            if not self._may_break and (received is None or received.code not in EXPECTED):
+            # A connection that is refused more than it may is closed while it still sends, and the close may be lost.
+            flooded = received is None and self._refused
+            if not self._may_break and not flooded and (received is None or received.code not in EXPECTED):
                 self._seen.odd[f"closed with {name}"] += 1
             if received is not None and received.code == 1011:
                 self._seen.odd["closed with 1011"] += 1
@@ -251,7 +255,17 @@ async def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Run the server, the client beside and the attackers; what is told of it."""
     log = folder / "log"
     command = [sys.executable, "-m", "microturn", "serve", "--port", "0", "--model", "echo", "--drain", "0"]
-    server = started([*command, "--recordings", str(folder / "kept"), "--set", "grace_s=5"], log)
+    server = started(
+        [
+            *command,
+            "--recordings",
+            str(folder / "kept"),
+            "--set",
+            "grace_s=5",
+            *(part for one in options.set for part in ("--set", one)),
+        ],
+        log,
+    )
     try:
         address = await asyncio.to_thread(ready_address, server, log)
         beside = await asyncio.create_subprocess_exec(
@@ -322,6 +336,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3_600.0, help="stop after so long (default an hour)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=KINDS, help="attack this alone")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     parser.add_argument("--log", help="keep the server's log in this file")
     return parser.parse_args()
 

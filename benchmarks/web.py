@@ -12,7 +12,8 @@ WAIT_S = 30.0
 SDP = (
     "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
     "c=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\na=mid:0\r\na=ice-ufrag:abcd\r\n"
-    "a=ice-pwd:abcdefabcdefabcdefabcdef\r\na=fingerprint:sha-256 AA:BB\r\na=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n"
+    "a=ice-pwd:abcdefabcdefabcdefabcdef\r\na=fingerprint:sha-256 AA:BB\r\n"
+    "a=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n"
 )
 IDS = (
     "sess_0",

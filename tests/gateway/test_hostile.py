@@ -1,5 +1,6 @@
 """Messages that once did harm: each is answered in a few words."""
 
+import asyncio
 import difflib
 import json
 from typing import Any
@@ -15,6 +16,9 @@ from microturn.gateway.live.client import SESSION_CHARACTERS, event_id, object_o
 from microturn.gateway.live.refusal import Refusal
 from microturn.gateway.realtime.codec import ITEM_CHARACTERS, SETTINGS_CHARACTERS
 from microturn.gateway.sessions import Limits
+from microturn.gateway.webrtc.channel import DataChannel
+from microturn.gateway.webrtc.peer import OfferRefused, Peer
+from microturn.gateway.webrtc.speaker import Speaker
 from tests.gateway.live_client import serving
 from tests.gateway.realtime.driven import Wire, typed
 
@@ -83,6 +87,20 @@ def test_a_header_that_is_no_address_is_refused_like_any_other(name: str, value:
     with pytest.raises(Closed) as closed:
         Doors(rules=DoorRules(local=True)).grant(headers, "/v1/models", False, "POST")
     assert closed.value.status == 403
+
+
+def test_an_offer_without_a_fingerprint_is_refused_before_anything_is_opened() -> None:
+    offer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
+
+    async def answered() -> None:
+        peer = Peer(DataChannel(1.0), Speaker(), (), sees=False)
+        try:
+            await peer.answer(offer)
+        finally:
+            await peer.close()
+
+    with pytest.raises(OfferRefused, match="fingerprint"):
+        asyncio.run(answered())
 
 
 def test_text_that_is_not_utf_8_closes_its_connection_and_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:

@@ -133,6 +133,9 @@ def _kinds(offer: str) -> Counter[str]:
         raise OfferRefused("This is no SDP offer: it has no media ('m=' lines).")
     if kinds["audio"] != 1 or kinds["video"] > 1 or kinds["application"] > 1 or len(kinds - _MOST):
         raise OfferRefused("The SDP offer must have one audio line, and may have one video and one data channel.")
+    head, *media = f"\n{offer}".split("\nm=")
+    if not all("\na=fingerprint:" in head + part for part in media):  # aiortc only asserts it, and much later
+        raise OfferRefused("The SDP offer has no 'a=fingerprint:'; media are encrypted here (RFC 8827).")
     return kinds
 
 
