@@ -91,7 +91,8 @@ export class Score {
         this.delegate(event.id ?? nested.id, null, event.task ?? nested.task ?? "", "asked");
         break;
       case "delegation.status":
-        this.delegate(event.id ?? nested.id, null, event.task ?? nested.task ?? "", event.status ?? nested.status);
+        // Beside how far it is, the newest word of progress.
+        this.delegate(event.id ?? nested.id, null, event.task ?? "", [event.status, event.text?.slice(0, 60)]);
         break;
       default:
         return;
@@ -130,12 +131,13 @@ export class Score {
     this.endMs = Math.max(this.endMs, event.end_ms);
   }
 
-  /** @param {string} id @param {number | null} from @param {string} task @param {string} status */
-  delegate(id, from, task, status) {
+  /** @param {string} id @param {number | null} from @param {string} task @param {string | [string, string]} told */
+  delegate(id, from, task, told) {
+    const [status, text] = typeof told === "string" ? [told, ""] : told;
     const known = this.delegations.get(id) ?? { id, from: from ?? this.endMs, to: null, task: "", status: "" };
-    const over = /^(done|completed|spoken|delivered|cancelled|canceled|failed|superseded|dropped)$/.test(status);
+    const over = /^(done|completed|spoken|delivered|cancelled|canceled|failed|superseded|stale|dropped)$/.test(status);
     const to = over ? (known.to ?? this.endMs) : null;
-    this.delegations.set(id, { ...known, task: task || known.task, status: status ?? known.status, to });
+    this.delegations.set(id, { ...known, task: task || known.task, status: [status, text].filter(Boolean).join(": "), to });
   }
 
   /** Stretches in which the model sounds; pauses shorter than a tick are part of them.

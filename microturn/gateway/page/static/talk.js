@@ -34,7 +34,8 @@ export class Talk extends EventTarget {
   /** @param {string} model @param {boolean} record @param {boolean} echoCancellation told, so that a recording shows it */
   start(model, record, echoCancellation) {
     const client = { echo_cancellation: echoCancellation };
-    this.connection.start({ model, audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record, client });
+    const delegation = { type: "responses" }; // the server's agent works, not this page
+    this.connection.start({ model, audio: { format: { type: "audio/pcm", rate: RATE_HZ } }, store: record, client, delegation });
   }
 
   /** Where its clock is, in ms. */
