@@ -38,7 +38,7 @@ class Endpoint(Protocol):
 
 
 class VirtualEndpoint:
-    """A participant on the virtual clock, faster than real time: an onset is its tick's end plus measured compute.
+    """A participant on the virtual clock, faster than real time: an onset is its tick's end plus the median compute.
 
     open: gives a participant that remembers nothing. compute_counts: whether time spent computing makes sound late, as
     it would on the wire; it is kept in the trace in either case.
@@ -60,12 +60,14 @@ class VirtualEndpoint:
         received: list[Received] = []
         texts: list[Text] = []
         events: list[Noted] = []
+        computed = [0.0]
         for tick in range(session.ticks):
             heard = session.user.turn(tick, said)
             began = time.perf_counter()
             said = model.turn(tick, heard)
             compute_s = time.perf_counter() - began
-            at_s = (tick + 1) * TICK_MS / 1000 + (compute_s if self._compute_counts else 0.0)
+            at_s = (tick + 1) * TICK_MS / 1000
+            computed.append(compute_s)
             user.append(heard.samples)
             if said.pcm is not None:
                 received.append(Received(at_s, said.pcm, compute_s))
@@ -76,8 +78,11 @@ class VirtualEndpoint:
                     texts.append(Text(at_s, words, "said" if event.kind == "say" else "heard"))
                 else:
                     events.append(Noted(at_s, event.kind, {"text": event.text}))
+        # The median for all ticks: a moment in which the machine did something else would tear a word in two.
+        lag_s = float(np.median(computed[1:] or computed)) if self._compute_counts else 0.0
+        pieces = tuple(piece._replace(at_s=piece.at_s + lag_s) for piece in received)
         pcm = np.concatenate([np.zeros(0, np.float32), *user])
-        return Trace(session.id, self.name, pcm, tuple(received), (), tuple(texts), tuple(events))
+        return Trace(session.id, self.name, pcm, pieces, (), tuple(texts), tuple(events))
 
 
 class Line(NamedTuple):

@@ -148,8 +148,9 @@ def _session(one: Sounded) -> Session:
 
 
 def _plain(value: Any) -> Any:
+    """Named tuples and dataclasses as dicts."""
     if hasattr(value, "_asdict"):
-        return {key: _plain(item) for key, item in value._asdict().items()}
+        return {key: _plain(item) for key, item in cast("dict[str, Any]", value._asdict()).items()}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
     if hasattr(value, "__dataclass_fields__"):
