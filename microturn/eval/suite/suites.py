@@ -152,7 +152,8 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         return {key: _plain(item) for key, item in cast("dict[str, Any]", value._asdict()).items()}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
+        rows = cast("dict[str, Any]", value)
+        return {key: _plain(rows[key]) for key in rows}
     if hasattr(value, "__dataclass_fields__"):
         return {key: _plain(item) for key, item in vars(value).items()}
     return value
