@@ -72,8 +72,8 @@ class RuleLabeller:
             "C_UNCERTAIN_HANDLING": ASKING_AGAIN,
         }
         places = {label: _first(said, words) for label, words in rules.items()}
-        found = [(at, label) for label, at in places.items() if at is not None]
-        return min(found)[1] if found else "C_UNKNOWN"
+        found = {label: at for label, at in places.items() if at is not None}
+        return min(found, key=lambda label: found[label]) if found else "C_UNKNOWN"
 
 
 def handled(

@@ -155,5 +155,6 @@ def _plain(value: Any) -> Any:
         rows = cast("dict[str, Any]", value)
         return {key: _plain(rows[key]) for key in rows}
     if hasattr(value, "__dataclass_fields__"):
-        return {key: _plain(item) for key, item in vars(value).items()}
+        fields = cast("dict[str, Any]", vars(value))
+        return {key: _plain(fields[key]) for key in fields}
     return value
