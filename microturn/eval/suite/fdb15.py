@@ -71,8 +71,11 @@ class RuleLabeller:
             "C_RESUME": overlap.resumes,
             "C_UNCERTAIN_HANDLING": ASKING_AGAIN,
         }
-        places = {label: _first(said, words) for label, words in rules.items()}
-        found = {label: at for label, at in places.items() if at is not None}
+        found: dict[Label, int] = {}
+        for label, words in rules.items():
+            at = _first(said, words)
+            if at is not None:
+                found[label] = at
         return min(found, key=lambda label: found[label]) if found else "C_UNKNOWN"
 
 
