@@ -7,6 +7,7 @@ nothing is due, within 2 s of its own sound.
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ RATIOS = ("level", "words_per_s", "silent_ms", "speaking_ms", "resident_mb")
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--minutes", type=float, default=30.0, help="how long the conversation is (default 30)")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long the conversation is at least (default 30)")
     parser.add_argument("--echo-db", type=float, help="level of its own echo in its microphone (default: none)")
     parser.add_argument("--weights", type=Path, help="a checkpoint (default: the shipped one)")
     options = parser.parse_args()
@@ -46,7 +47,7 @@ def measured(minutes: float, echo_db: float | None, weights: Path | None) -> dic
     checkpoint = open_weights(weights)
     voice = next(v for v in voices("test", "synthetic"))
     block = block_of(voice, BLOCK_S, seed=0)
-    times = max(2, round(minutes * 60_000 / (block.ticks * TICK_MS)))
+    times = max(2, math.ceil(minutes * 60_000 / (block.ticks * TICK_MS)))
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots=1)
     sampling = SamplingConfig(listen_bias=listen_bias(checkpoint.notes))
