@@ -34,9 +34,7 @@ RATIOS = ("level", "words_per_s", "silent_ms", "speaking_ms", "resident_mb")
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument(
-        "--minutes", type=float, default=30.0, help="length of the conversation at least (default 30)"
-    )
+    parser.add_argument("--minutes", type=float, default=30.0, help="length of the conversation at least (default 30)")
     parser.add_argument("--echo-db", type=float, help="level of its own echo in its microphone (default: none)")
     parser.add_argument("--weights", type=Path, help="a checkpoint (default: the shipped one)")
     options = parser.parse_args()

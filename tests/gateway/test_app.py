@@ -115,7 +115,7 @@ def test_typed_text_reaches_the_model_and_is_acknowledged() -> None:
         ('{"type": "session.input_audio.append", "audio": "%%"}', "invalid_value"),
         ('{"type": "session.input_audio.append", "audio": "", "speed": 2}', "unknown_parameter"),
         ('{"type": "session.start", "session": {"model": "again"}}', "session_already_started"),
-        ('{"type": "response.create"}', "unsupported"),
+        ('{"type": "response.create"}', "invalid_value"),
         (b"\x00\x01", "invalid_event"),
     ],
 )

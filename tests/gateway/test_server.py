@@ -153,7 +153,7 @@ def test_the_command_serves_tls_with_keys_prints_its_settings_and_stops_when_ask
                 assert error.value.code == 401
             url = f"wss://{address}/v1/realtime?model=any"
             headers = {"Authorization": f"Bearer {secret}"}
-            with connect(url, ssl=trusting, additional_headers=headers, proxy=None) as socket:
+            with connect(url, ssl=trusting, additional_headers=headers, proxy=None, open_timeout=WAIT_S) as socket:
                 assert json.loads(socket.recv(WAIT_S))["type"] == "session.created"
         finally:
             server.send_signal(signal.SIGTERM)

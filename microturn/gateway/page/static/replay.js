@@ -5,6 +5,8 @@ import { byId, clock, element, shape } from "./dom.js";
 import { Score } from "./score.js";
 import { RATE_HZ, toInt16 } from "./sound.js";
 
+const AGAIN = 5;
+
 /** Tells "open" and "close". */
 export class Replay extends EventTarget {
   /** @param {() => Record<string, string>} headers of a request */
@@ -13,6 +15,7 @@ export class Replay extends EventTarget {
     this.headers = headers;
     this.audio = new Audio();
     /** @type {Score | null} */ this.score = null;
+    /** @type {number | undefined} */ this.later = undefined;
     byId("refresh").addEventListener("click", () => this.list());
     byId("play").addEventListener("click", () => (this.audio.paused ? this.audio.play() : this.audio.pause()));
     byId("seek").addEventListener("input", () => this.seek(Number(byId("seek").value) * 1000));
@@ -33,8 +36,8 @@ export class Replay extends EventTarget {
     this.position();
   }
 
-  /** Show what is kept on the server. */
-  async list() {
+  /** Show what is kept on the server; what still grows is asked for again a few times. */
+  async list(again = AGAIN) {
     const note = byId("recordings-note");
     try {
       const answer = await fetch("/v1/recordings", { headers: this.headers() });
@@ -43,6 +46,8 @@ export class Replay extends EventTarget {
       if (!answer.ok) return (note.textContent = body.error?.message ?? `The server answered ${answer.status}.`);
       const rows = body.data.map((/** @type {any} */ one) => this.row(one));
       byId("recordings").replaceChildren(...rows);
+      clearTimeout(this.later);
+      if (again && body.data.some((/** @type {any} */ one) => one.live)) this.later = setTimeout(() => this.list(again - 1), 1_000);
       note.textContent = rows.length ? "" : "Nothing is kept yet. Conversations that are started with “Record” are.";
     } catch {
       note.textContent = "The server cannot be reached.";
@@ -53,8 +58,8 @@ export class Replay extends EventTarget {
   row(one) {
     const when = new Date(one.created_at * 1000);
     const name = `Replay the conversation of ${when.toLocaleString()}`;
-    const open = element("button", { type: "button", "aria-label": name }, "Replay");
-    open.addEventListener("click", () => this.open(one.id));
+    const open = one.live ? element("span", { class: "note" }, "being recorded") : element("button", { type: "button", "aria-label": name }, "Replay");
+    if (!one.live) open.addEventListener("click", () => this.open(one.id));
     return element("li", {}, open, element("span", {}, when.toLocaleString()), element("span", { class: "time" }, clock(one.duration_ms)), element("span", { class: "note" }, one.model ?? ""));
   }
 
