@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -110,7 +111,7 @@ class Assault:
                 yield
             if number == count - 1 and rng.random() < 0.05:
                 half = b"\x81\xfe\x10\x00" + hostile.MASK + b"x" * 100
-                socket.transport.write(half)
+                _write(socket, half)
                 socket.transport.abort()
                 self._may_break = "reset"
                 self._seen.messages["reset"] += 1
@@ -134,7 +135,7 @@ class Assault:
                 await socket.send(data)
             case hostile.Raw(data):
                 self._may_break = "raw"
-                socket.transport.write(data)
+                _write(socket, data)
                 await asyncio.wait_for(socket.wait_closed(), 20)
             case _:
                 raise AssertionError(attack)
@@ -187,6 +188,12 @@ class Assault:
                 self._seen.odd[f"closed with {name}"] += 1
             if received is not None and received.code == 1011:
                 self._seen.odd["closed with 1011"] += 1
+
+
+def _write(socket: ClientConnection, data: bytes) -> None:
+    """Bytes past the protocol; none where the server has just begun to close."""
+    with suppress(RuntimeError):
+        socket.transport.write(data)
 
 
 def _is_utf8(raw: bytes) -> bool:
