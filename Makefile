@@ -56,7 +56,7 @@ train: setup ## train the recipe of the shipped model from nothing, voice and al
 
 bench: setup ## every benchmark, as JSON, here and in runs/bench
 	@mkdir -p runs/bench
-	@set -eu -o pipefail; for file in benchmarks/*.py; do \
+	@set -eu -o pipefail; for file in $$(grep -l -e "--json" benchmarks/*.py); do \
 	    echo "== $$file"; $(BIN)/python $$file --json | tee runs/bench/$$(basename $$file .py).json; \
 	done
 

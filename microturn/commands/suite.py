@@ -10,7 +10,7 @@ from rich.table import Table
 
 from microturn.commands.places import writable_folder
 from microturn.commands.progress import progress
-from microturn.commands.weights import open_weights, talker, weights_file
+from microturn.commands.weights import open_weights, talker
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.eval.speech import WorldRecogniser
@@ -19,6 +19,7 @@ from microturn.eval.suite.endpoint import Endpoint, ScriptedEndpoint, VirtualEnd
 from microturn.eval.suite.report import compared, report
 from microturn.eval.suite.runs import begin, hold_all
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite
+from microturn.model.checkpoint import weights_hash
 
 OURS = "microturn"
 
@@ -84,7 +85,7 @@ def _listener(name: str) -> Listener:
 
 def _settings(asked: RunRequest) -> dict[str, Any]:
     """What decides about the endpoint beside its name."""
-    return {"weights": weights_file(asked.weights).name} if asked.endpoint == OURS else {}
+    return {"weights": weights_hash(open_weights(asked.weights).model)} if asked.endpoint == OURS else {}
 
 
 def _endpoint(asked: RunRequest, made: Suite) -> Endpoint:

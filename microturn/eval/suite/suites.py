@@ -96,21 +96,21 @@ def speaking_suite(name: str, what: str, plans: Sequence[Plan], seed: int = 0, s
 
 
 def timespeak_open(asked: Asked) -> Suite:
-    """TimeSpeak-open."""
+    """TimeSpeak-open: the right words at the right time, by the clock alone."""
     return speaking_suite(
         "timespeak", "say it at the time that was asked for", plans_of("timespeak", asked), asked.seed
     )
 
 
 def cuespeak_open(asked: Asked) -> Suite:
-    """CueSpeak-open."""
+    """CueSpeak-open: the right words at the right moment of what the user says."""
     return speaking_suite(
         "cuespeak", "say it when the cue comes, over the user", plans_of("cuespeak", asked), asked.seed
     )
 
 
 def from_files(asked: Asked) -> Suite:
-    """Scenarios of one's own."""
+    """Scenarios of one's own, from files of plans."""
     plans = [plan for path in asked.files for plan in read_plans(path)]
     if not plans:
         raise InputError("no scenarios", "suite files", "no file", "--file SCENARIO.json, once or more")
