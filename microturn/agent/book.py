@@ -36,13 +36,13 @@ Verdict = Literal["new", "joined", "reused", "refused"]
 FAILURE_WORDS: Mapping[FailureKind, str] = MappingProxyType(
     {
         "timeout": "sorry, i couldn't finish that in time",
-        "network": "sorry, nobody answers",
+        "network": "sorry, nobody is there",
         "auth": "sorry, i can't ask anyone that",
-        "budget": "sorry, that would take too long",
+        "budget": "sorry, that is too much",
         "refused": "sorry, i can't help with that",
         "needs_model": "sorry, i don't know how to find that",
         "interrupted": "sorry, i lost that, ask me again",
-        "bug": "sorry, something went wrong",
+        "bug": "sorry, that did not work",
     }
 )
 
