@@ -15,13 +15,12 @@ from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.eval.speech import WorldRecogniser
 from microturn.eval.suite.analyze import Listener, RecogniserListener, TextChannel
-from microturn.eval.suite.endpoint import Endpoint, ScriptedEndpoint, VirtualEndpoint
+from microturn.eval.suite.endpoint import NO_SETTINGS, Endpoint, ScriptedEndpoint
+from microturn.eval.suite.endpoints import ENDPOINTS, Ours, Wanted, endpoint, is_named
 from microturn.eval.suite.report import compared, report
 from microturn.eval.suite.runs import begin, hold_all
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite
 from microturn.model.checkpoint import weights_hash
-
-OURS = "microturn"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,11 @@ def show() -> None:
     for name, making in SUITES.items():
         told = (making.__doc__ or "").strip().splitlines()[0]
         console.print(f"{name:12} {told}", markup=False)
-    console.print(f"endpoints: {OURS} (the weights, on the virtual clock), {', '.join(FAKES)} (scripted)", markup=False)
+    console.print("endpoints:", markup=False)
+    for name, opening in ENDPOINTS.items():
+        told = (opening.__doc__ or "").strip().splitlines()[0]
+        console.print(f"{name:12} {told}", markup=False)
+    console.print(f"{'':12} fakes that say what a script has: {', '.join(FAKES)}", markup=False)
 
 
 def run(asked: RunRequest) -> None:
@@ -52,10 +55,10 @@ def run(asked: RunRequest) -> None:
     ears = _listener(asked.listener)
     folder = writable_folder(asked.out)
     wanted = Asked(asked.seed, asked.per_category, asked.files)
-    _, made = begin(folder, asked.suite, wanted, asked.endpoint, _settings(asked))
-    endpoint = _endpoint(asked, made)
+    named = _named(asked)
+    _, made = begin(folder, asked.suite, wanted, asked.endpoint, dict(named.settings if named else NO_SETTINGS))
     with progress("sessions") as tell:
-        asyncio.run(hold_all(folder, made, endpoint, tell))
+        asyncio.run(hold_all(folder, made, named or _fake(asked.endpoint, made), tell))
     _print(report(folder, ears), folder)
 
 
@@ -83,19 +86,24 @@ def _listener(name: str) -> Listener:
     raise InputError("no such listener", "--listener", repr(name), "text or recogniser")
 
 
-def _settings(asked: RunRequest) -> dict[str, Any]:
-    """What decides about the endpoint beside its name."""
-    return {"weights": weights_hash(open_weights(asked.weights).model)} if asked.endpoint == OURS else {}
+def _named(asked: RunRequest) -> Endpoint | None:
+    """The endpoint, or None for a name that may be a fake of the suite."""
+    if not is_named(asked.endpoint):
+        return None
+    name, _, address = asked.endpoint.partition(":")
+    return endpoint(Wanted(name, lambda: _ours(asked), address))
 
 
-def _endpoint(asked: RunRequest, made: Suite) -> Endpoint:
-    if asked.endpoint in made.fakes:
-        return ScriptedEndpoint(asked.endpoint, made.fakes[asked.endpoint])
-    if asked.endpoint != OURS:
-        right = ", ".join([OURS, *made.fakes])
-        raise InputError("no such endpoint", "--endpoint", repr(asked.endpoint), f"one of {right}")
+def _ours(asked: RunRequest) -> Ours:
     checkpoint = open_weights(asked.weights)
-    return VirtualEndpoint(OURS, lambda _: talker(checkpoint, asked.seed))
+    return Ours(lambda _: talker(checkpoint, asked.seed), {"weights": weights_hash(checkpoint.model)})
+
+
+def _fake(name: str, made: Suite) -> Endpoint:
+    if name not in made.fakes:
+        right = ", ".join([*ENDPOINTS, *made.fakes])
+        raise InputError("no such endpoint", "--endpoint", repr(name), f"one of {right}")
+    return ScriptedEndpoint(name, made.fakes[name])
 
 
 def _print(found: dict[str, Any], folder: Path) -> None:

@@ -1,9 +1,10 @@
-"""Whoever can be examined: the seam, ours on the virtual clock, and scripted fakes. Servers on the wire: wire.py."""
+"""Whoever can be examined: the seam, the virtual clock, and scripted fakes. Which there are: endpoints.py."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from microturn.core.participant import Participant
 from microturn.eval.suite.trace import Noted, Received, Text, Trace
 from microturn.media.pcm import Pcm
 
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType(dict[str, Any]())
 TONE_HZ = 220.0
 WORD_S = 0.25
 
@@ -31,6 +33,8 @@ class Endpoint(Protocol):
     name: str
     at_once: int
     """Sessions that may be held side by side without one holding up the other's clock."""
+    settings: Mapping[str, Any]
+    """What decides about it beside its name, such as a hash of weights or an address; kept in the manifest."""
 
     async def hold(self, session: Session) -> Trace:
         """Hold one session; what failed is said in the trace's `void`."""
@@ -46,8 +50,15 @@ class VirtualEndpoint:
 
     at_once = 1
 
-    def __init__(self, name: str, open: Callable[[str], Participant], compute_counts: bool = True) -> None:
-        self.name, self._open, self._compute_counts = name, open, compute_counts
+    def __init__(
+        self,
+        name: str,
+        open: Callable[[str], Participant],
+        compute_counts: bool = True,
+        settings: Mapping[str, Any] = NO_SETTINGS,
+    ) -> None:
+        self.name, self.settings = name, settings
+        self._open, self._compute_counts = open, compute_counts
 
     async def hold(self, session: Session) -> Trace:
         """Hold one session in a thread: a model is never stepped on the event loop."""
@@ -100,6 +111,7 @@ class ScriptedEndpoint:
     """
 
     at_once = 1
+    settings: Mapping[str, Any] = NO_SETTINGS
 
     def __init__(self, name: str, lines: Mapping[str, Sequence[Line]]) -> None:
         self.name, self._lines = name, lines
