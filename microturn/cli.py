@@ -348,13 +348,16 @@ def world(
     weights: Weights = None,
     per_skill: Annotated[int, typer.Option(min=1, help="Scenarios a skill and voice group.")] = 12,
     split: Annotated[str, typer.Option(help="test, or val while training.")] = "test",
-    skill: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    skill: Annotated[
+        list[str] | None, typer.Option(help="Only this one, or sight for all of sight; may be given again.")
+    ] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Only this group; may be given again.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps the rendered sound.", metavar="DIR")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Sessions at a time; 1 for the latency of one alone.")] = 8,
     echo_db: Annotated[
         float | None, typer.Option(max=0, help="The model's own sound comes back to it so loud, such as -15.")
     ] = None,
-    blind: Annotated[bool, typer.Option("--blind", help="Every camera picture black: what is said unseen.")] = False,
+    blind: Annotated[bool, typer.Option("--blind", help="What is shown once more, every picture black.")] = False,
 ) -> None:
     """Event F1 within one tick, per skill and per voice group, on scenarios and voices the model has never met.
 
@@ -363,7 +366,7 @@ def world(
     """
     from microturn.commands.world import evaluate as command
 
-    command(out, weights, per_skill, split, skill or [], cache, batch, echo_db, blind)
+    command(out, weights, per_skill, split, skill or [], cache, group or [], batch, echo_db, blind)
 
 
 @evaluate.command(epilog="Example: microturn eval speech --out speech.json")

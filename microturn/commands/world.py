@@ -13,17 +13,18 @@ from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.data.preview import preview as preview_page
 from microturn.data.render import RenderConfig
-from microturn.data.scenarios import ALL_SKILLS
+from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS
 from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
 from microturn.eval.sessions import HearConfig
 
 EXAMINED: dict[str, tuple[Split, tuple[str, ...]]] = {
-    "test": ("test", world.GROUPS),
-    "val": ("val", ("unseen synthetic",)),  # no natural voice is kept for validation
+    "test": ("test", (*world.GROUPS, world.SEEN_LOOKS)),
+    "val": ("val", ("unseen synthetic", world.SEEN_LOOKS)),  # no natural voice is kept for validation
 }
 
+SIGHT = "sight"  # all skills of sight
 BIAS_GROUPS = ("unseen synthetic", "seen")
 BIAS_SEED = 1
 
@@ -35,6 +36,7 @@ def evaluate(
     split: str,
     skills: list[str],
     cache: Path | None,
+    asked_groups: list[str],
     batch: int = 8,
     echo_db: float | None = None,
     blind: bool = False,
@@ -42,20 +44,26 @@ def evaluate(
     """Examine a checkpoint, write the report and print it as a table."""
     if split not in EXAMINED:
         raise InputError("no such split", "--split", repr(split), "test or val")
+    skills = [one for skill in skills for one in (SIGHT_SKILLS if skill == SIGHT else (skill,))]
     _check_skills(skills)
     path = weights_file(weights)
     writable_file(out)
     torch.set_num_threads(1)
     chosen, groups = EXAMINED[split]
+    for group in asked_groups:
+        if group not in groups:
+            raise InputError("no such group", "--group", repr(group), "one of " + ", ".join(groups))
     config = world.EvalConfig(
-        split=chosen, groups=groups, skills=tuple(skills) or None, per_skill=per_skill, batch=batch, echo_db=echo_db,
-        blind=blind,
+        split=chosen, groups=tuple(asked_groups) or groups, skills=tuple(skills) or None, per_skill=per_skill,
+        batch=batch, echo_db=echo_db, blind=blind,
     )  # fmt: skip
     with progress("scenarios") as report_progress:
         command = " ".join(["microturn", *sys.argv[1:]])
         report = world.evaluate(path, config, out=out, cache=cache, command=command, progress=report_progress)
     console = Console(soft_wrap=True)
-    console.print(table(report.groups))
+    for shown in (table(report.groups), world.sight_table(report.groups)):
+        if shown is not None:
+            console.print(shown)
     console.print(f"report: {out}", markup=False)
 
 

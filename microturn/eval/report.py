@@ -11,7 +11,7 @@ from rich.table import Table
 from microturn.core.config import to_dict
 from microturn.eval.scorers import Counts, Figures, Interval, counted, figures, macro, macro_interval, word_edits
 from microturn.eval.sessions import Outcome
-from microturn.eval.sighted import SightFigures, sight_counts, sight_figures
+from microturn.eval.sighted import AIMS, ROWS, UNEVENTFUL, SightFigure, sight_figures, sight_parts
 from microturn.eval.spoken import SpokenFigures, spoken_counts, spoken_figures
 
 FORMAT = "microturn-world-1"
@@ -33,7 +33,7 @@ class GroupReport:
     skills: dict[str, Figures]
     voices: dict[str, Figures]
     spoken: SpokenFigures | None = None
-    sight: SightFigures | None = None
+    sight: dict[str, SightFigure] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,6 @@ def table(groups: Mapping[str, GroupReport]) -> Table:
     if any(r.spoken for r in all_of):
         for row in _spoken_rows([r.spoken for r in all_of]):
             shown.add_row(*row)
-    if any(r.sight for r in all_of):
-        for row in _sight_rows([r.sight for r in all_of]):
-            shown.add_row(*row)
     shown.add_row("scenarios, minutes", *(f"{r.overall.scenarios}, {r.overall.minutes:.0f}" for r in all_of))
     return shown
 
@@ -132,30 +129,32 @@ def _spoken_rows(found: Sequence[SpokenFigures | None]) -> Iterator[tuple[str, .
         yield name, *("-" if one is None else cell(one) for one in found)
 
 
-def _sight(outcomes: Sequence[Outcome]) -> SightFigures | None:
+def sight_table(groups: Mapping[str, GroupReport]) -> Table | None:
+    """What came of what was shown, a row each, beside what is aimed at; None where nobody was shown anything."""
+    watched = {group: report.sight for group, report in groups.items() if report.sight}
+    if not watched:
+        return None
+    shown = Table(title="sight: figure, 95 % of resampled ones, and of how many")
+    for column in ("figure", "aim", *watched):
+        shown.add_column(column, justify="left" if column == "figure" else "right")
+    for name in ROWS:
+        sign = "at most" if name == UNEVENTFUL else "at least"
+        aim = f"{sign} {AIMS[name]:.2f}" if name in AIMS else "-"
+        shown.add_row(name, aim, *(_sight_cell(found.get(name)) for found in watched.values()))
+    return shown
+
+
+def _sight(outcomes: Sequence[Outcome]) -> dict[str, SightFigure] | None:
     seen = [o for o in outcomes if o.staged]
     if not seen:
         return None
-    scripts = [o.scenario.script for o in seen]
     return sight_figures([
-        sight_counts(script.skill, o.said, o.expects, o.lines, o.staged, o.ticks)
-        for script, o in zip(scripts, seen, strict=True)
+        sight_parts(o.scenario.script.skill, o.said, o.expects, o.lines, o.staged, o.ticks) for o in seen
     ])  # fmt: skip
 
 
-def _sight_rows(found: Sequence[SightFigures | None]) -> Iterator[tuple[str, ...]]:
-    """What came of what was shown, a row each."""
-    rows: dict[str, Callable[[SightFigures], str]] = {
-        "reps: last number within one": lambda s: _of(s.last_number_share, s.last_numbers),
-        "reps: F1 of each": lambda s: _of(s.rep_f1, s.reps),
-        "start, stop: mean temporal IoU": lambda s: _of(s.bout_iou, s.bouts),
-        "fingers right within 2 ticks": lambda s: _of(s.fingers_share, s.fingers),
-        "false a minute, nothing to say": lambda s: (
-            "-" if s.false_per_min is None else f"{s.false_per_min:.2f} in {s.uneventful_min:.0f} min"
-        ),
-    }
-    for name, cell in rows.items():
-        yield name, *("-" if one is None else cell(one) for one in found)
+def _sight_cell(found: SightFigure | None) -> str:
+    return "-" if found is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f}) of {found.judged:g}"
 
 
 def _of(share: float | None, count: int) -> str:

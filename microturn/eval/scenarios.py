@@ -13,19 +13,23 @@ from microturn.core.config import to_dict
 from microturn.core.errors import InputError
 from microturn.core.wav import WavWriter, read_wav
 from microturn.data.render import RenderConfig, Rendered, relabelled, render
-from microturn.data.scenarios import ALL_SKILLS, SKILLS, sample_script
-from microturn.data.script import PlainWord, Script
+from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS, sample_script
+from microturn.data.script import PlainWord, SceneScript, Script
 from microturn.data.splits import Split
 from microturn.data.voices import Prosody, Voice, fits_user, voices
 
 GROUPS = ("seen", "unseen synthetic", "unseen natural", "canonical")
+SEEN_LOOKS = "seen looks"
 RATE_SPREAD = 0.12
 PITCH_SPREAD = 0.08
 
 
 @dataclass(frozen=True)
 class WorldScenario:
-    """One examination, as plain values; `rendered` makes it sound. `id` is unique in its list."""
+    """One examination, as plain values; `rendered` makes it sound. `id` is unique in its list.
+
+    `blind`: every picture that the camera gives is black; what is right then is right by chance.
+    """
 
     id: str
     group: str
@@ -34,6 +38,7 @@ class WorldScenario:
     prosody: Prosody
     seed: int
     config: RenderConfig = field(default_factory=RenderConfig)
+    blind: bool = False
 
 
 def world_scenarios(
@@ -48,16 +53,19 @@ def world_scenarios(
 
     "seen": scripts of `split`, voices of training; "unseen synthetic" and "unseen natural": scripts and voices of
     `split`; "canonical": scripts of training, for users say those phrases, and voices of `split`. Every fourth scenario
-    of a skill is a negative one.
+    of a skill is a negative one. "seen looks" has the scripts and voices of "unseen synthetic" that show something, and
+    shows it as training does: what differs between the two is the appearance alone.
     """
     made: list[WorldScenario] = []
     for group in groups:
         speakers = _voices(split, group)
-        for skill in skills:
+        for skill in skills if group != SEEN_LOOKS else [s for s in skills if s in SIGHT_SKILLS]:
             for number in range(per_skill):
                 key = [seed, number, ALL_SKILLS.index(skill)]
                 script = _script(skill, key, "train" if group == "canonical" else split, number % 4 == 3)
-                rng = np.random.default_rng([*key, GROUPS.index(group)])
+                if group == SEEN_LOOKS:
+                    script = _looking_seen(script)
+                rng = np.random.default_rng([*key, GROUPS.index("unseen synthetic" if group == SEEN_LOOKS else group)])
                 speaker = speakers[(number + ALL_SKILLS.index(skill)) % len(speakers)]
                 name = f"{group}/{skill}/{number}"
                 draw = _prosody(rng), int(rng.random() * 2**31)
@@ -70,6 +78,12 @@ def validation_scenarios(
 ) -> list[WorldScenario]:
     """Scripts and voices of the val split, which has synthetic voices only."""
     return world_scenarios("val", ("unseen synthetic",), per_skill, seed, skills, config)
+
+
+def blindfolded(scenarios: Sequence[WorldScenario]) -> list[WorldScenario]:
+    """Those with something to see once more, every picture black."""
+    watching = [s for s in scenarios if isinstance(s.script, SceneScript)]
+    return [replace(s, id=f"{s.id}/blind", group=f"{s.group}, blind", blind=True) for s in watching]
 
 
 def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:
@@ -103,7 +117,9 @@ def _render(scenario: WorldScenario) -> Rendered:
 
 
 def _digest(scenario: WorldScenario) -> str:
-    whole = json.dumps(to_dict(replace(scenario, script=replace(scenario.script, lines=()), id="", group="")))
+    values = to_dict(replace(scenario, script=replace(scenario.script, lines=()), id="", group=""))
+    del values["blind"]  # sounds the same
+    whole = json.dumps(values)
     return hashlib.sha256(f"{whole} {scenario.script.lines!r}".encode()).hexdigest()[:24]
 
 
@@ -115,10 +131,17 @@ def _script(skill: str, key: Sequence[int], split: Split, negative: bool) -> Scr
     )
 
 
+def _looking_seen(script: Script) -> Script:
+    """The same play in a look of training."""
+    assert isinstance(script, SceneScript)
+    return replace(script, shot=replace(script.shot, split="train"))
+
+
 def _voices(split: Split, group: str) -> list[Voice]:
-    if group not in GROUPS:
-        raise InputError("unknown group of voices", "world_scenarios", repr(group), "one of " + ", ".join(GROUPS))
-    kind = {"unseen synthetic": "synthetic", "unseen natural": "natural"}.get(group)
+    if group not in (*GROUPS, SEEN_LOOKS):
+        known = ", ".join((*GROUPS, SEEN_LOOKS))
+        raise InputError("unknown group of scenarios", "world_scenarios", repr(group), f"one of {known}")
+    kind = {"unseen synthetic": "synthetic", "unseen natural": "natural", SEEN_LOOKS: "synthetic"}.get(group)
     found = [v for v in voices("train" if group == "seen" else split, kind) if fits_user(v, Prosody())]
     if not found:
         raise InputError("no voices", "world_scenarios", f"{group} in {split}", "the test split, or another group")

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
+from microturn.core.clock import CHUNK_SAMPLES, TICK_MS, tick_of
 from microturn.data.oracle import Expect
 from microturn.data.render import Rendered
-from microturn.data.script import Spoken
+from microturn.data.script import Spoken, results
 from microturn.data.sight.play import Staged
 from microturn.engine.api import Engine, InputChunk, SessionRef, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
@@ -27,7 +27,7 @@ from microturn.eval.spoken import SoundTick, onset_ms
 from microturn.media.mel import MelConfig, MelStream, quantize
 from microturn.media.pcm import Pcm
 from microturn.media.picture import Frame, fitted
-from microturn.media.text import TextTokenizer
+from microturn.media.text import Control, Runs, TextTokenizer
 from microturn.model.config import InteractionConfig, SightConfig
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
@@ -42,14 +42,12 @@ class HearConfig:
     """How scenarios are heard: sessions at a time, settings of the decision, a folder that keeps sounds.
 
     `echo_db`: the model's own sound comes back into every session through a room, so loud; None: it never does.
-    `blind`: a model with sight gets every frame black: what it says of things to be seen is chance then.
     """
 
     batch: int = 8
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     cache: Path | None = None
     echo_db: float | None = None
-    blind: bool = False
 
 
 class Outcome(NamedTuple):
@@ -81,7 +79,7 @@ def outcomes(
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots=config.batch)
     waiting = enumerate(scenarios)
     done: dict[int, Outcome] = {}
-    live: list[_Live] = list(_opened(engine, waiting, config, config.batch, model.config))
+    live: list[_Live] = list(_opened(engine, tokenizer, waiting, config, config.batch, model.config))
     while live:
         began = time.perf_counter()
         results = engine.turns([session.request() for session in live])
@@ -94,7 +92,7 @@ def outcomes(
             done[session.index] = session.outcome()
             progress(len(done), len(scenarios))
         live = [session for session in live if not session.ended]
-        live += _opened(engine, waiting, config, len(ended), model.config)
+        live += _opened(engine, tokenizer, waiting, config, len(ended), model.config)
     return [done[index] for index in range(len(scenarios))]
 
 
@@ -110,10 +108,15 @@ class _Live:
         mel: MelConfig,
         echo: OwnEcho | None,
         film: Frames,
+        tokenizer: TextTokenizer,
     ) -> None:
         self.index, self.ref = index, ref
         self._scenario, self._sound, self._mel, self._echo = scenario, sound, MelStream(mel), echo
         self._film = film
+        self._texts: dict[int, Runs] = {}
+        for result in results(sound.spoken):
+            run = (int(Control.RESULT), *tokenizer.encode(result.text))
+            self._texts[tick_of(result.at_ms)] = (*self._texts.get(tick_of(result.at_ms), ()), run)
         self._tick = 0
         self._said = SaidLog()
         self._played: Pcm | None = None
@@ -130,7 +133,7 @@ class _Live:
         if self._echo is not None:
             pcm = np.clip(pcm + self._echo.push(self._played), -1.0, 1.0)
         levels = quantize(self._mel.push(pcm), self._mel.config)
-        return self.ref, InputChunk(self._tick, levels, frame=self._film(self._tick))
+        return self.ref, InputChunk(self._tick, levels, self._texts.get(self._tick, ()), self._film(self._tick))
 
     def take(self, result: TurnResult, tokenizer: TextTokenizer, compute_ms: float) -> None:
         chunk = said_chunk(result, tokenizer)
@@ -158,6 +161,7 @@ class _Live:
 
 def _opened(
     engine: Engine,
+    tokenizer: TextTokenizer,
     waiting: Iterator[tuple[int, WorldScenario]],
     config: HearConfig,
     count: int,
@@ -169,7 +173,8 @@ def _opened(
         rng = np.random.default_rng([scenario.seed, ECHO_SALT])
         echo = None if config.echo_db is None else OwnEcho(config.echo_db, rng)
         sound = rendered(scenario, config.cache)
-        yield _Live(index, scenario, ref, sound, model.mel, echo, frames_of(sound, model.sight, config.blind))
+        film = frames_of(sound, model.sight, scenario.blind)
+        yield _Live(index, scenario, ref, sound, model.mel, echo, film, tokenizer)
 
 
 def frames_of(sound: Rendered, sight: SightConfig | None, blind: bool = False) -> Frames:

@@ -11,8 +11,15 @@ from microturn.core.config import to_dict
 from microturn.data.render import RenderConfig
 from microturn.data.scenarios import ALL_SKILLS, SKILLS
 from microturn.data.splits import Split
-from microturn.eval.report import GroupReport, WorldReport, by_group, group_report, table, write_report
-from microturn.eval.scenarios import GROUPS, WorldScenario, validation_scenarios, world_scenarios
+from microturn.eval.report import GroupReport, WorldReport, by_group, group_report, sight_table, table, write_report
+from microturn.eval.scenarios import (
+    GROUPS,
+    SEEN_LOOKS,
+    WorldScenario,
+    blindfolded,
+    validation_scenarios,
+    world_scenarios,
+)
 from microturn.eval.sessions import HearConfig, Outcome, Progress, outcomes
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, weights_hash
@@ -20,9 +27,9 @@ from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
 
 __all__ = [
-    "GROUPS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario", "as_sounding",
-    "by_group", "calibrate_listen_bias", "evaluate", "skills_of", "table", "validate", "validation_scenarios",
-    "world_scenarios", "write_report",
+    "GROUPS", "SEEN_LOOKS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario",
+    "as_sounding", "by_group", "calibrate_listen_bias", "evaluate", "sight_table", "skills_of", "table", "validate",
+    "validation_scenarios", "world_scenarios", "write_report",
 ]  # fmt: skip
 
 BIASES = (-1.0, 0.0, 1.0, 2.0, 3.0, 4.0)
@@ -33,8 +40,9 @@ FALSE_PER_MIN_LIMIT = 1.0
 class EvalConfig:
     """What is examined. `listen_bias` None: what the checkpoint's notes say, else 0.
 
-    `skills` None: those that need no eyes, and those of sight too where the model has it. `blind`: it has, and every
-    frame is black. `echo_db`: how loud the model's own sound comes back to it through a room; None: not at all.
+    `skills` None: those that need no eyes, and those of sight too where the model has it. `blind`: what has something
+    to see comes a second time with every frame black, in groups of its own. `echo_db`: how loud the model's own sound
+    comes back to it through a room; None: not at all.
     """
 
     split: Split = "test"
@@ -75,7 +83,9 @@ def evaluate(
     rendering = as_sounding(config.render, checkpoint.model)
     skills = skills_of(checkpoint.model) if config.skills is None else config.skills
     scenarios = world_scenarios(config.split, config.groups, config.per_skill, config.seed, skills, rendering)
-    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db, config.blind)
+    if config.blind:
+        scenarios += blindfolded(scenarios)
+    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db)
     found = outcomes(checkpoint.model, checkpoint.tokenizer, scenarios, hear, progress)
     report = WorldReport(
         groups=by_group(found),

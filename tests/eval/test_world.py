@@ -16,11 +16,19 @@ from microturn.core.participant import converse
 from microturn.core.recording import Replay
 from microturn.data.render import RenderConfig
 from microturn.data.scenarios import ALL_SKILLS, SKILLS, all_phrases
+from microturn.data.script import SceneScript
 from microturn.data.voices import voice
 from microturn.engine.api import SessionSpec
 from microturn.engine.participant import participant
-from microturn.eval.report import by_group, table
-from microturn.eval.scenarios import GROUPS, rendered, validation_scenarios, world_scenarios
+from microturn.eval.report import by_group, sight_table, table
+from microturn.eval.scenarios import (
+    GROUPS,
+    SEEN_LOOKS,
+    blindfolded,
+    rendered,
+    validation_scenarios,
+    world_scenarios,
+)
 from microturn.eval.sessions import HearConfig, frames_of, outcomes
 from microturn.eval.world import EvalConfig, calibrate_listen_bias, evaluate, skills_of, validate
 from microturn.media.picture import fitted
@@ -59,6 +67,18 @@ def test_groups_share_their_scripts_and_differ_in_voices() -> None:
     assert len(seen) == 2 * len(SKILLS) and len({s.id for s in made}) == len(made)
     assert {s.voice.split for s in seen} == {"train"} and {s.voice.split for s in synthetic + natural} == {"test"}
     assert {s.voice.group for s in synthetic} == {"synthetic"} and {s.voice.group for s in natural} == {"natural"}
+
+
+def test_seen_looks_differ_from_unseen_ones_in_nothing_else() -> None:
+    skills = ("answer", "reps", "comment")
+    made = world_scenarios(groups=("unseen synthetic", SEEN_LOOKS), per_skill=2, skills=skills)
+    unseen, seen = made[2:6], made[6:]  # where nothing is shown there is no look
+    scripts = [s.script for s in unseen + seen]
+    shots = [script.shot for script in scripts if isinstance(script, SceneScript)]
+    assert [shot.split for shot in shots] == ["test"] * 4 + ["train"] * 4
+    assert [shot.play for shot in shots[:4]] == [shot.play for shot in shots[4:]]
+    assert [s.script.lines for s in unseen] == [s.script.lines for s in seen]
+    assert [(s.voice, s.prosody, s.seed) for s in unseen] == [(s.voice, s.prosody, s.seed) for s in seen]
 
 
 def test_every_skill_has_three_scenarios_with_something_due_and_then_a_negative() -> None:
@@ -153,16 +173,21 @@ def test_a_model_with_sight_is_examined_in_what_it_sees_and_blindfolded(checkpoi
     for parameter in model.parameters():  # fresh layers pass on what they get: then no position knows of another
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2, generator=generator)
-    scenarios = world_scenarios("val", ("unseen synthetic",), 1, skills=("fingers", "start stop"))
-    hear = HearConfig(2, SamplingConfig(temperature=1.0, listen_bias=1.0), tmp_path)
+    scenarios = world_scenarios("val", ("unseen synthetic",), 1, skills=("answer", "fingers", "start stop"))
+    scenarios += blindfolded(scenarios)
+    assert [s.group for s in scenarios[3:]] == ["unseen synthetic, blind"] * 2  # nothing is to be seen in the first
+    hear = HearConfig(2, SamplingConfig(temperature=0.0, listen_bias=1.0), tmp_path)
     found = outcomes(model.eval(), checkpoint.tokenizer, scenarios, hear)
-    blind = outcomes(model, checkpoint.tokenizer, scenarios, replace(hear, blind=True))
-    assert [o.said for o in found] != [o.said for o in blind] and all(o.staged for o in found)
-    report = by_group(found)["unseen synthetic"]
-    assert report.sight is not None and report.sight.bouts > 0 and report.sight.fingers > 0
-    console = Console(record=True, width=100)
-    console.print(table({"unseen synthetic": report}))
-    assert "mean temporal IoU" in console.export_text()
+    assert [o.said for o in found[1:3]] != [o.said for o in found[3:]] and all(o.staged for o in found[1:])
+    assert len(list(tmp_path.glob("*.wav"))) == 3  # the blindfolded hear the same
+    groups = by_group(found)
+    console = Console(record=True, width=120)
+    console.print(sight_table(groups))
+    shown = console.export_text()
+    assert (
+        "mean temporal IoU" in shown and "fingers right within 2 ticks" in shown and "unseen synthetic, blind" in shown
+    )
+    assert sight_table(by_group(found[:1])) is None
     assert skills_of(model) == ALL_SKILLS and skills_of(checkpoint.model) == SKILLS
 
 
