@@ -19,6 +19,7 @@ from microturn.data.agent import AgentClip
 from microturn.data.oracle import WORDS_PER_TICK, Expect, words_length
 
 Say = Callable[[str], AgentClip]
+HAND_OVER = "<delegate>"  # stands before the words that go with it, in what is written only
 LATEST_STOP_TICKS = 2
 MISTAKEN_WORDS = 4
 
@@ -52,7 +53,8 @@ class Saying(NamedTuple):
     """Something the agent says. `words[i]` is written in tick `tick + leads[i]`, ahead of its sound.
 
     It sounds in `ticks` ticks from `tick` on; 0: silent text, no sound at all. The sound is that of `text`, of which
-    `words` are those that get written: one cut short sounds and writes less than the whole text.
+    `words` are those that get written: one cut short sounds and writes less than the whole text. The first of them is
+    HAND_OVER where something is handed over.
     """
 
     tick: int
@@ -113,6 +115,8 @@ def saying_of(expect: Expect, clip: Say | None = None) -> Saying:
     else:
         said = clip(expect.text)
         ticks, leads = said.ticks, (0, *(tick_of(word.start_ms) for word in said.words[:-1]))
+    if expect.hands_over:
+        words, leads = (HAND_OVER, *words), (0, *leads)
     if expect.cut is not None:
         left = expect.cut - expect.tick
         written = sum(lead < left for lead in leads)
@@ -166,14 +170,15 @@ class _Draft:
         tick = first + late
         if expect.cut is not None and tick >= expect.cut:  # the user has gone on before it began
             tick, silent = max(first, expect.cut), True
-        self.due |= {t: expect.text for t in range(first, tick) if not self.due.get(t)}
+        due = f"{HAND_OVER} {expect.text}" if expect.hands_over else expect.text
+        self.due |= {t: due for t in range(first, tick) if not self.due.get(t)}
         if silent:
             self.blurred.update(range(tick, tick + config.blur_ticks))
         elif instead is None:
             self.say(replace(expect, tick=tick))
         else:
-            self.say(replace(expect, tick=tick, text=instead))
-            self.wrong[tick] = expect.text
+            self.say(replace(expect, tick=tick, text=instead, hands_over=False))
+            self.wrong[tick] = due
 
     def say(self, expect: Expect) -> None:
         saying = saying_of(expect, self.clip)

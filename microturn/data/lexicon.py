@@ -209,9 +209,13 @@ ups squats squat jumping jacks raises raise raising arms fingers holding telling
 hearts moons houses kites star waving watch doing saying changes hurt look lets or as
 """
 
+# What only work that is handed over needs: spelled by pieces too.
+_WORK = "times divided who look check costs opens"
+
 EVERYDAY = tuple(_EVERYDAY.split())
 UNKNOWN_WORDS = tuple(_UNKNOWN.split())
 SIGHT_WORDS = frozenset(_SIGHT.split())
+WORK_WORDS = frozenset(_WORK.split())
 
 ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),

@@ -13,14 +13,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from microturn.core.clock import TICK_MS
+from microturn.core.clock import TICK_MS, tick_of
 from microturn.core.errors import InputError
 from microturn.data.agent import AgentVoice
 from microturn.data.echo import add_echo, own_levels
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
 from microturn.data.scenarios import corpus, echo, sample_script, showing
-from microturn.data.scenarios.again import shown_again
+from microturn.data.scenarios.again import shown_again, worked_again
 from microturn.data.script import (
     AnswerEveryone,
     EndTelling,
@@ -32,6 +32,7 @@ from microturn.data.script import (
     StopAll,
     TimedWord,
     WakeWord,
+    results,
     staged,
 )
 from microturn.data.sight.film import Film
@@ -204,7 +205,7 @@ class _Session:
 
         What it shows is drawn anew.
         """
-        script = shown_again(script, self.rng)
+        script = worked_again(shown_again(script, self.rng), self.rng)
         n_words = sum(len(line.text.split()) for line in script.lines if line.speaker == "user")
         typed = self.rng.random() < self.config.typed_share and n_words < self.typed_room
         stranger = self.other_speaker()
@@ -401,7 +402,8 @@ def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
     if agent is not None and session.rng.random() < session.config.echo_share:
         add_echo(power, history, agent.say, session.rng, session.config.echo_db, session.config.echo_delay_ms)
     levels = quantize(10.0 * np.log10(power), session.mel)
-    typed, skills = tuple(session.typed), tuple(session.skills)
+    came = [Typed(tick_of(result.at_ms), result.text, True) for result in results(session.spoken)]
+    typed, skills = tuple(sorted([*session.typed, *came])), tuple(session.skills)
     return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own, film)
 
 

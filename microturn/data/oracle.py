@@ -13,6 +13,9 @@ from microturn.data.sight.play import Seen
 from microturn.data.sight.watcher import Remark, Watcher
 
 WORDS_PER_TICK = 2
+READ_PER_TICK = 6
+QUIET_TICKS = 3
+LET_ME_CHECK, STILL_WORKING = "let me check", "still working on it"
 ITEM_MAX_WORDS = 3
 SINGULAR = {"euros": "euro", "dollars": "dollar", "meters": "meter", "feet": "foot"}
 # Understood without the wake word: what is not a request, and what ends something.
@@ -37,12 +40,14 @@ class Expect:
     """The agent should begin to say `text` in `tick`; `skill` is the one that asks for it.
 
     `cut`: the tick from which it is silent, whatever of the text is left then, because the user barged in.
+    `hands_over`: with the first word something is handed over to be worked at meanwhile.
     """
 
     tick: int
     text: str
     skill: str
     cut: int | None = None
+    hands_over: bool = False
 
 
 class _Due(NamedTuple):
@@ -52,6 +57,7 @@ class _Due(NamedTuple):
     text: str
     skill: str
     long: bool = False
+    hands_over: bool = False
 
 
 class _BargeIn(NamedTuple):
@@ -80,12 +86,19 @@ def oracle(
     tick. What falls due while something is said comes right after it, not at all where the user ended everything
     meanwhile. A recitation is cut when the user barges in: in the tick after the first word that a listener's "mm hm"
     or "okay" could not begin with. What would begin after the last tick is left out.
+
+    What was handed over comes back as text and is said when it has been read and the user has been quiet for 600 ms;
+    not at all where the user did not want it any more by then.
     """
     listener = _Listener(unseen=list(seen))
     for said in sorted(spoken, key=lambda s: s.words[0].start_ms if s.words else end_ms):
         if said.speaker == "user" and said.words:
             listener.hear(said)
     listener.pass_time(end_ms)
+    lines = [
+        (tick_of(s.words[0].start_ms), tick_of(s.words[-1].end_ms)) for s in spoken if s.speaker == "user" and s.words
+    ]
+    listener.due += [due for job in listener.jobs for due in _told(job, sorted(lines))]
     expects = _without_collisions(listener.due, listener.barge_ins, length or words_length)
     return [expect for expect in expects if expect.tick < -(-end_ms // TICK_MS)]
 
@@ -103,8 +116,27 @@ def _without_collisions(
             continue  # the user went on, or ended everything, before it could begin
         cut = min(cuts) if cuts and entry.long else None
         free_tick = end_tick if cut is None else cut
-        placed.append(Expect(tick, entry.text, entry.skill, cut))
+        placed.append(Expect(tick, entry.text, entry.skill, cut, entry.hands_over))
     return placed
+
+
+@dataclass
+class _Job:
+    """Something handed over: its result comes at `at_ms`. `unwanted_ms`: from when on nobody wants it any more."""
+
+    result: str
+    at_ms: int
+    unwanted_ms: int | None = None
+
+
+def _told(job: _Job, lines: Sequence[tuple[int, int]]) -> list[_Due]:
+    """When a result is said between the user's lines, given as first and last ticks."""
+    tick = tick_of(job.at_ms) + -(-len(job.result.split()) // READ_PER_TICK)
+    for first, last in lines:
+        if first <= tick < last + QUIET_TICKS:
+            tick = last + QUIET_TICKS
+    unwanted = not job.result or (job.unwanted_ms is not None and tick_of(job.unwanted_ms) < tick)
+    return [] if unwanted else [_Due(tick, job.result, "delegate", long=True)]
 
 
 @dataclass
@@ -138,6 +170,7 @@ class _Listener:
     stopwatch_ms: int | None = None
     began_ms: int | None = None
     done_ms: int | None = None
+    jobs: list[_Job] = field(default_factory=list)
     unseen: list[Seen] = field(default_factory=list)
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -233,6 +266,21 @@ def _answer(listener: _Listener, ask: mean.Ask, end_ms: int) -> None:
 
 def _recite(listener: _Listener, recite: mean.Recite, end_ms: int) -> None:
     listener.due.append(_Due(tick_of(end_ms) + 1, recite.text, recite.skill, long=True))
+
+
+def _delegate(listener: _Listener, task: mean.Delegate, end_ms: int) -> None:
+    listener.due.append(_Due(tick_of(end_ms) + 1, LET_ME_CHECK, "delegate", hands_over=True))
+    listener.jobs.append(_Job(task.result, end_ms + task.after_ms))
+
+
+def _ask_progress(listener: _Listener, ask: mean.AskProgress, end_ms: int) -> None:
+    if any(job.unwanted_ms is None and (not job.result or job.at_ms > end_ms) for job in listener.jobs):
+        listener.say_after(end_ms, STILL_WORKING, "progress")
+
+
+def _never_mind(listener: _Listener, never_mind: mean.NeverMind, end_ms: int) -> None:
+    for job in listener.jobs:
+        job.unwanted_ms = end_ms if job.unwanted_ms is None else job.unwanted_ms
 
 
 def _start_telling(listener: _Listener, start: mean.StartTelling, end_ms: int) -> None:
@@ -375,5 +423,8 @@ _RULES: dict[type, Callable[[_Listener, Any, int], None]] = {
     mean.StartTelling: _start_telling,
     mean.EndTelling: _end_telling,
     mean.Backchannel: _only_listen,
+    mean.Delegate: _delegate,
+    mean.AskProgress: _ask_progress,
+    mean.NeverMind: _never_mind,
     **dict.fromkeys(SIGHT, _watch),
 }

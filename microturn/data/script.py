@@ -217,11 +217,30 @@ class StartComment:
     """Say a short phrase at each change in view."""
 
 
+@dataclass(frozen=True)
+class Delegate:
+    """Too hard to answer at once: handed over. `result` comes back as text `after_ms` later, "" for never."""
+
+    result: str
+    after_ms: int
+
+
+@dataclass(frozen=True)
+class AskProgress:
+    """How what was handed over is going; not answered at all where nothing is being worked at."""
+
+
+@dataclass(frozen=True)
+class NeverMind:
+    """No result of what was handed over is wanted any more."""
+
+
 Meaning = (
     Ask | Remember | AskName | StartCount | StartConvert | StartTaboo | StartItems | StopAll | Interval | Delay
     | Reschedule | Cancel | StopwatchStart | StopwatchStop | ElapsedStart | ElapsedDone | AskElapsed | SilenceWatch
     | Countdown | WakeWord | AnswerEveryone | Recite | StartTelling | EndTelling | Backchannel
     | StartReps | StartBouts | AskFingers | StartFingers | StartPosture | StartAppear | AskSeen | StartComment
+    | Delegate | AskProgress | NeverMind
 )  # fmt: skip
 
 
@@ -300,6 +319,13 @@ class Spoken:
     words: tuple[TimedWord, ...]
 
 
+class Result(NamedTuple):
+    """What comes back of something handed over: text, and when."""
+
+    at_ms: int
+    text: str
+
+
 class PlainWord(NamedTuple):
     """The simplest TimedWord."""
 
@@ -342,3 +368,13 @@ def spoken_at(start_ms: int, line: Line, ends_ms: Sequence[int]) -> Spoken:
     starts_ms = [start_ms, *ends_ms[:-1]]
     words = tuple(PlainWord(*timed) for timed in zip(said, starts_ms, ends_ms, strict=True))
     return Spoken(line.speaker, line, words)
+
+
+def results(spoken: Sequence[Spoken]) -> list[Result]:
+    """Everything that comes back in a session, in order, whether it is still wanted or not."""
+    handed_over = [
+        (said.words[-1].end_ms, said.line.meaning)
+        for said in spoken
+        if said.speaker == "user" and isinstance(said.line.meaning, Delegate) and said.line.meaning.result
+    ]
+    return sorted(Result(end_ms + task.after_ms, task.result) for end_ms, task in handed_over)

@@ -21,10 +21,11 @@ class HeardWord(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """Words the user typed, as they arrive in one tick."""
+    """A text that arrives in a tick: typed by the user, or the result of something handed over."""
 
     tick: int
     text: str
+    is_result: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class InputChunk:
     """What a session hears in tick `seq`.
 
     dmel: uint8 levels [frames_per_tick, n_mels], None is silence (level 0 everywhere); text: token ids, one run for
-    each text, opened by its marker (`<user>` for typed words). What does not fit in the tick goes on in the next.
+    each text, opened by its marker (`<user>` for typed words, `<result>` for what comes back of work handed over). What
+    does not fit in the tick goes on in the next.
     frame: uint8 [H, W, 3] in the model's grid, None where no picture came; a model without sight takes none.
     """
 

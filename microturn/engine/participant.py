@@ -22,7 +22,9 @@ from microturn.model.config import SightConfig
 
 
 class EngineParticipant:
-    """Speaks for one session: hears sound (None is silence) and typed text, says text and events.
+    """Speaks for one session: hears sound (None is silence), typed text and results, says text and events.
+
+    A result is an event "result" whose data bear its policy; what is "silent" is not read.
 
     sight: the grid that pictures are fitted into; None for a model without sight, which passes over them.
 
@@ -62,7 +64,9 @@ class EngineParticipant:
         if not np.isfinite(pcm).all():
             raise InputError("sound", f"tick {tick}", "NaN or infinite samples", "float32 samples in [-1, 1]")
         levels = quantize(mel.push(pcm), mel.config)
-        runs = [(int(Control.USER), *self._tokenizer.encode(text)) for text in heard.text]
+        results = [event.text for event in heard.events if event.kind == "result" and _is_to_be_said(event)]
+        texts = [(Control.USER, text) for text in heard.text] + [(Control.RESULT, text) for text in results]
+        runs = [(int(marker), *self._tokenizer.encode(text)) for marker, text in texts]
         typed = tuple(run for run in runs if len(run) > 1)
         chunk = InputChunk(tick + self._first_seq, levels, typed, self._grid_frame(heard))
         result = self.engine.turn(self.ref, chunk)
@@ -86,6 +90,10 @@ def said_chunk(result: TurnResult, tokenizer: TextTokenizer) -> Chunk:
     """What a turn gave, as sound, words and events."""
     words = tokenizer.decode(result.said)
     return Chunk(pcm=result.pcm, text=(words,) if words else (), events=tuple(_events(result, tokenizer)))
+
+
+def _is_to_be_said(result: Event) -> bool:
+    return (result.data or {}).get("policy") != "silent"
 
 
 def _events(result: TurnResult, tokenizer: TextTokenizer) -> Iterator[Event]:

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from microturn.media.picture import Pair
-from microturn.media.text import N_CONTROL, Control
+from microturn.media.text import N_CONTROL, Control, Runs, take_typed
 
-Runs = tuple[tuple[int, ...], ...]
 Block = npt.NDArray[np.uint8]
 """Levels of a tick of its own sound, [frames_per_tick, n_mels]."""
 
@@ -121,19 +120,6 @@ def finish(state: SessionState, spoken: Spoken, labels: Iterable[int], text_per_
         utterance = Utterance(before.tokens + tokens, before.places + places, spoken.begun)
     after = SessionState(state.tick + 1, carried, state.waiting, heard_id, utterance)
     return Finished(after, heard, unsaid, unsaid_places)
-
-
-def take_typed(runs: Runs, budget: int) -> tuple[tuple[int, ...], Runs]:
-    """The first `budget` tokens of the runs with their markers, and the rest; a run cut in two is marked again."""
-    shown: list[int] = []
-    for index, (marker, *tokens) in enumerate(runs):
-        if budget <= 0:
-            return tuple(shown), runs[index:]
-        shown += [marker, *tokens[:budget]]
-        if tokens[budget:]:
-            return tuple(shown), ((marker, *tokens[budget:]), *runs[index + 1 :])
-        budget -= max(1, len(tokens))
-    return tuple(shown), ()
 
 
 def nothing() -> Positions:

@@ -19,7 +19,7 @@ from microturn.core.participant import Participant, converse
 from microturn.gateway.delegations import Delegations
 from microturn.gateway.frames import Frames
 from microturn.gateway.intake import Intake
-from microturn.gateway.timeline import Called, Ended, EndReason, Item, Progress, Taken, TooMuch
+from microturn.gateway.timeline import Aside, Ended, EndReason, Item, Taken, TooMuch
 from microturn.gateway.turns import opening, timeline_of
 from microturn.media.pcm import Pcm
 
@@ -112,11 +112,11 @@ class LiveSession:
             self._deliver(opening())
         threading.Thread(target=self._run, name=f"session {self._id}", daemon=True).start()
 
-    def push_audio(self, pcm: Pcm) -> None:
-        """The user's next sound, float32 [N] at 16 kHz; TooMuch when more waits than may."""
+    def push_audio(self, pcm: Pcm, margin_ms: int | None = None) -> None:
+        """The user's next sound, float32 [N] at 16 kHz; TooMuch when more waits than may. margin_ms: see `Intake`."""
         for tap in self.taps:
             tap(pcm)
-        self._intake.push(pcm * 0.0 if self._muted else pcm, self.clock_ms)
+        self._intake.push(pcm * 0.0 if self._muted else pcm, self.clock_ms, margin_ms)
 
     def push_frame(self, rgb: npt.NDArray[np.uint8], t_ms: float | None = None) -> None:
         """A picture, uint8 [H, W, 3], seen at `t_ms` of its clock, now if left out. Of a tick the newest is shown."""
@@ -129,12 +129,11 @@ class LiveSession:
     def push_result(self, text: str, policy: str, id: str = "") -> None:
         """What the background agent found, for the next tick; TooMuch as ever.
 
-        The model gets it as typed text and as an event "result" that bears the policy; where that is "silent", as the
-        event alone, for it would answer a text.
+        The model gets it as an event "result" that bears the policy, and reads its text unless that is "silent".
         """
         self._push(_Typed(text, id, policy))
 
-    def tell(self, item: Progress | Called) -> None:
+    def tell(self, item: Aside) -> None:
         """Put on the timeline what happens beside the conversation, now; after the end nobody is told."""
         if self.end is None:
             self._deliver([item])
@@ -173,7 +172,7 @@ class LiveSession:
         at_ms = (tick + 1) * TICK_MS
         if typed:
             self._post([Taken(at_ms, one.text, one.id) for one in typed])
-        words = tuple(one.text for one in typed if one.policy != "silent")
+        words = tuple(one.text for one in typed if not one.policy)
         results = tuple(
             Event(at_ms, tick, "result", one.text, {"policy": one.policy, "id": one.id}) for one in typed if one.policy
         )

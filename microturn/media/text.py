@@ -19,6 +19,8 @@ from microturn.core.events import parse_object
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 DIGITS = "0123456789"
 PREFIX = "##"
+Runs = tuple[tuple[int, ...], ...]
+"""Texts of a tick as ids, each opened by its marker (`<user>`, `<result>`)."""
 N_CONTROL = 16
 N_PIECES = 400
 VOCAB_SIZE = 1_536
@@ -43,6 +45,19 @@ CONTROL_TOKENS = (
     *(f"<{control.name.lower()}>" for control in Control),
     *(f"<reserved{index}>" for index in range(len(Control), N_CONTROL)),
 )
+
+
+def take_typed(runs: Runs, budget: int) -> tuple[tuple[int, ...], Runs]:
+    """The first `budget` tokens of the runs with their markers, and the rest; a run cut in two is marked again."""
+    shown: list[int] = []
+    for index, (marker, *tokens) in enumerate(runs):
+        if budget <= 0:
+            return tuple(shown), runs[index:]
+        shown += [marker, *tokens[:budget]]
+        if tokens[budget:]:
+            return tuple(shown), ((marker, *tokens[budget:]), *runs[index + 1 :])
+        budget -= max(1, len(tokens))
+    return tuple(shown), ()
 
 
 class TextTokenizer:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from microturn.data.history import History, Saying
+from microturn.data.history import HAND_OVER, History, Saying
 from microturn.data.stream import Stream
 from microturn.media.picture import Frame, Pair, pair_of
-from microturn.media.text import Control, TextTokenizer
+from microturn.media.text import Control, Runs, TextTokenizer, take_typed
 from microturn.model.config import InteractionConfig
 
 NO_TARGET = -100
@@ -84,7 +84,7 @@ def said_by_tick(said: Sequence[Saying], tokenizer: TextTokenizer, per_tick: int
         tick = saying.tick
         for word, lead in zip(saying.words, saying.leads, strict=True):
             tick = max(tick, saying.tick + lead)
-            for token in tokenizer.encode(word):
+            for token in _ids(word, tokenizer):
                 while len(by_tick.get(tick, [])) >= per_tick:
                     tick += 1
                 if not saying.ticks or tick < saying.tick + saying.ticks:  # a cut ends the writing too
@@ -92,11 +92,26 @@ def said_by_tick(said: Sequence[Saying], tokenizer: TextTokenizer, per_tick: int
     return by_tick
 
 
-def _typed_by_tick(stream: Stream, tokenizer: TextTokenizer, per_tick: int) -> dict[int, list[int]]:
-    typed: dict[int, list[int]] = {}
+def _ids(text: str, tokenizer: TextTokenizer) -> list[int]:
+    """What is said, as tokens: HAND_OVER, which is no word, may stand first."""
+    words = text.removeprefix(HAND_OVER)
+    return [*([int(Control.DELEGATE)] if words != text else []), *tokenizer.encode(words)]
+
+
+def _typed_by_tick(
+    stream: Stream, tokenizer: TextTokenizer, config: InteractionConfig, ticks: int
+) -> dict[int, Sequence[int]]:
+    """Texts as the engine feeds them: what does not fit in a tick goes on in the next."""
+    came: dict[int, Runs] = {}
     for entry in stream.typed:
-        tokens = [int(Control.USER), *tokenizer.encode(entry.text)]
-        typed.setdefault(entry.tick, []).extend(tokens[: per_tick + 1])
+        marker = Control.RESULT if entry.is_result else Control.USER
+        came[entry.tick] = (*came.get(entry.tick, ()), (int(marker), *tokenizer.encode(entry.text)))
+    typed: dict[int, Sequence[int]] = {}
+    waiting: Runs = ()
+    for tick in range(ticks if came else 0):
+        shown, waiting = take_typed(waiting + came.get(tick, ()), config.typed_per_tick)
+        if shown:
+            typed[tick] = shown
     return typed
 
 
@@ -114,7 +129,7 @@ class _Moments(NamedTuple):
 
 def _moments(history: History, tokenizer: TextTokenizer, model: InteractionConfig, config: BatchConfig) -> _Moments:
     words = said_by_tick(history.said, tokenizer, model.text_per_tick)
-    due = {tick: tokenizer.encode(text)[0] if text else int(Control.LISTEN) for tick, text in history.due.items()}
+    due = {tick: _ids(text, tokenizer)[0] if text else int(Control.LISTEN) for tick, text in history.due.items()}
     sounds, turns = frozenset[int](), words | due
     if model.voice is not None:
         covered = {tick for saying in history.said for tick in range(saying.tick, saying.tick + saying.ticks)}
@@ -169,7 +184,7 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
 
     The sound of the user never ends before the stream does.
     """
-    history, typed = stream.history, _typed_by_tick(stream, tokenizer, model.typed_per_tick)
+    history, typed = stream.history, _typed_by_tick(stream, tokenizer, model, config.ticks)
     moments = _moments(history, tokenizer, model, config)
     row = _Row(config.ticks * model.sound_tokens, config.text_slots, _own_slots(model, config))
     pairs = _pairs(stream, model, config)

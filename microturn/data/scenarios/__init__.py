@@ -28,6 +28,7 @@ from microturn.data.scenarios import (
     timers,
     watches,
     watching,
+    working,
 )
 from microturn.data.script import Script, evenly_spoken
 from microturn.data.splits import SPLITS, Phrase, Split
@@ -71,7 +72,10 @@ SIGHT_SAMPLERS: dict[str, Sampler] = {
     "comment": showing.comment,
 }
 SIGHT_SKILLS: tuple[str, ...] = tuple(SIGHT_SAMPLERS)
-ALL_SKILLS: tuple[str, ...] = (*SKILLS, *SIGHT_SKILLS)
+# Apart for the same reason: what a model does that has somebody to work for it.
+WORK_SAMPLERS: dict[str, Sampler] = {"delegate": working.delegate, "progress": working.progress}
+WORK_SKILLS: tuple[str, ...] = tuple(WORK_SAMPLERS)
+ALL_SKILLS: tuple[str, ...] = (*SKILLS, *SIGHT_SKILLS, *WORK_SKILLS)
 _FILES = (
     *(addressing, chat, hesitation, memory, questions, standing, stopping, stories, timers, watches),
     *(echo, recitals, interrupting, telling),
@@ -88,7 +92,7 @@ class Dialog(NamedTuple):
 
 def sample_script(skill: str, rng: np.random.Generator, split: Split) -> Script:
     """A script of a skill, decided by `rng` alone."""
-    sampler = SAMPLERS.get(skill) or SIGHT_SAMPLERS.get(skill)
+    sampler = {**SAMPLERS, **SIGHT_SAMPLERS, **WORK_SAMPLERS}.get(skill)
     if sampler is None:
         raise InputError("unknown skill", "sample_script", repr(skill), "one of " + ", ".join(ALL_SKILLS))
     return sampler(rng, _checked(split))
@@ -109,6 +113,12 @@ def all_phrases(split: Split) -> tuple[Phrase, ...]:
 def sight_phrases(split: Split) -> tuple[Phrase, ...]:
     """Every phrase about sight; the scripts of sight hold others' phrases too."""
     return tuple(watching.all_phrases(_checked(split)))
+
+
+@cache
+def work_phrases(split: Split) -> tuple[Phrase, ...]:
+    """Every phrase about work that is handed over; those scripts hold others' phrases too."""
+    return tuple(working.all_phrases(_checked(split)))
 
 
 def corpus(split: Split, n: int, rng: np.random.Generator) -> Iterator[Dialog]:

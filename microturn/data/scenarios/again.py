@@ -1,13 +1,13 @@
-"""The same script once more, looking different: a pool has each of its scripts' lines once, and shows of any number."""
+"""The same script once more, with other things to see or to read: a pool has the sound of each of its lines once."""
 
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
-from microturn.data.scenarios import exercising
+from microturn.data.scenarios import exercising, working
 from microturn.data.scenarios.draw import pick
-from microturn.data.script import SceneScript, Script
+from microturn.data.script import Delegate, SceneScript, Script
 from microturn.data.sight.play import WAVING, Hand, Moving, Rep, Shown
 from microturn.data.sight.tempo import tempo
 from microturn.data.splits import Split
@@ -28,6 +28,15 @@ def shown_again(script: Script, rng: np.random.Generator) -> Script:
     elif isinstance(play, Hand):
         play = _renumbered(play, rng)
     return replace(script, shot=replace(script.shot, play=play, seed=int(rng.integers(2**31))))
+
+
+def worked_again(script: Script, rng: np.random.Generator) -> Script:
+    """The script with other results, at other times: who only ever reads the same ones learns them by heart."""
+    lines = [
+        replace(line, meaning=working.afresh(rng)) if isinstance(line.meaning, Delegate) else line
+        for line in script.lines
+    ]
+    return replace(script, lines=tuple(lines))
 
 
 def _paced(play: Moving, rng: np.random.Generator, split: Split) -> Moving:
