@@ -1,7 +1,8 @@
 """One micro-turn of one session, from sound to decision: silent and speaking, and the floor set by memory bandwidth.
 
 Silent and speaking ticks are forced through the session's listen_bias, which a user may set; the engine has no other
-way. The model is the shipped one; where none is shipped, random weights of the same shape.
+way. The model is the shipped one; where none is shipped, random weights of the same shape. With a camera every tick has
+a picture of 640 x 480; weights that do not see get an untrained sight for that, which takes as long as a trained one.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,15 +20,15 @@ import torch
 
 import microturn
 from microturn.core.chunk import Chunk
-from microturn.core.clock import CHUNK_SAMPLES
+from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
 from microturn.core.provenance import provenance
-from microturn.engine.api import InputChunk, SessionSpec
+from microturn.engine.api import InputChunk, SessionRef, SessionSpec
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.log import TurnRecord
 from microturn.engine.participant import EngineParticipant
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint
-from microturn.model.config import InteractionConfig
+from microturn.model.config import InteractionConfig, SightConfig
 from microturn.model.interaction import VOICE, InteractionModel, init_weights, parameter_count
 from microturn.model.sampling import SamplingConfig
 from microturn.recipes.tiny import tiny, toy
@@ -35,6 +37,8 @@ CONTEXT = 1_100  # positions heard before the first measured tick
 WARM_UP = 20
 PROBE_BYTES = 256 * 2**20
 FORCE = 1e9
+KINDS = {"silent": FORCE, "speaking": -FORCE}
+CAMERA = (480, 640)
 
 
 class Measured(NamedTuple):
@@ -49,13 +53,19 @@ def main() -> None:
     options = parse_options()
     torch.set_num_threads(options.threads)
     model, tokenizer, weights = load_model(options)
+    blind, sighted, sight = seeing(model)
     silent = measure(model, tokenizer, FORCE, options.ticks)
     speaking = measure(model, tokenizer, -FORCE, options.ticks)
+    camera = {kind: measure(sighted, tokenizer, bias, options.ticks, True) for kind, bias in KINDS.items()}
     bandwidth = bytes_per_second()
     read = weight_bytes(model) + kv_bytes(model.config, silent.committed, model.decision.weight.element_size())
     report = {
         "silent": summary(silent),
         "speaking": summary(speaking),
+        "camera": {kind: summary(measured) for kind, measured in camera.items()},
+        "camera_p99_of_tick": round(max(summary(m)["p99_ms"] for m in camera.values()) / TICK_MS, 3),
+        "sound_only_of_blind": sound_only(blind, sighted, tokenizer, options.ticks),
+        "sight": sight,
         "floor_ms": round(1_000 * read / bandwidth, 3),
         "floor": {"mb": round(read / 1e6, 1), "gb_per_s": round(bandwidth / 1e9, 2)},
         "model": {"weights": weights, "parameters": parameter_count(model), "dtype": options.dtype},
@@ -95,26 +105,72 @@ def load_model(options: argparse.Namespace) -> tuple[InteractionModel, TextToken
     return model.to(dtype).eval(), tokenizer, "random"
 
 
-def measure(model: InteractionModel, tokenizer: TextTokenizer, listen_bias: float, ticks: int) -> Measured:
-    """Wall time of each tick, from 200 ms of sound to words and events, once the context is filled."""
+def seeing(model: InteractionModel) -> tuple[InteractionModel, InteractionModel, str]:
+    """The same model without and with sight, and whether its sight is trained: that changes no time."""
+    if model.config.sight is not None:
+        blind = InteractionModel(replace(model.config, sight=None))
+        blind.load_state_dict(model.state_dict(), strict=False)
+        return blind.to(model.decision.weight.dtype).eval(), model, "its own"
+    sighted = InteractionModel(replace(model.config, sight=SightConfig()))
+    init_weights(sighted, seed=0)
+    sighted.load_state_dict(model.state_dict(), strict=False)
+    return model, sighted.to(model.decision.weight.dtype).eval(), "untrained"
+
+
+class Session(NamedTuple):
+    """A session whose context is filled, and its next tick."""
+
+    engine: EmbeddedEngine
+    ref: SessionRef
+    model_side: EngineParticipant
+    first: int
+
+
+def session_of(model: InteractionModel, tokenizer: TextTokenizer, listen_bias: float) -> Session:
     config, rng = model.config, np.random.default_rng(0)
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots=1)
     shape = (-(-CONTEXT // config.sound_tokens), config.frames_per_tick, config.mel.n_mels)
     context = rng.integers(0, config.mel.n_levels, shape, np.uint8)
     records = [TurnRecord(tick, dmel, (), ()) for tick, dmel in enumerate(context)]
     ref = engine.replay(SessionSpec(sampling=SamplingConfig(listen_bias=listen_bias, stop_bias=listen_bias)), records)
-    model_side = EngineParticipant(engine, ref, tokenizer, config.mel)
+    return Session(engine, ref, EngineParticipant(engine, ref, tokenizer, config.mel, config.sight), len(records))
+
+
+def chunks(ticks: int, camera: bool) -> Iterator[Chunk]:
+    """Noise, and with a camera pictures as a webcam gives them."""
+    rng = np.random.default_rng(1)
+    pictures = rng.integers(0, 256, (8, *CAMERA, 3), np.uint8)
+    for tick in range(WARM_UP + ticks):
+        pcm = rng.normal(0.0, 0.05, CHUNK_SAMPLES).astype(np.float32)
+        yield Chunk(pcm, frame=pictures[tick % 8] if camera else None)
+
+
+def measure(
+    model: InteractionModel, tokenizer: TextTokenizer, listen_bias: float, ticks: int, camera: bool = False
+) -> Measured:
+    """Wall time of each tick, from 200 ms of sound and a picture to words and events, once the context is filled."""
+    session = session_of(model, tokenizer, listen_bias)
     ms: list[float] = []
-    last = len(records) - 1
-    for tick in range(len(records), len(records) + WARM_UP + ticks):
-        heard = Chunk(pcm=rng.normal(0.0, 0.05, CHUNK_SAMPLES).astype(np.float32))
+    last = session.first - 1
+    for last, heard in enumerate(chunks(ticks, camera), start=session.first):
         began_s = time.perf_counter()
-        said = model_side.turn(tick, heard)
+        said = session.model_side.turn(last, heard)
         ms.append(1_000 * (time.perf_counter() - began_s))
         assert any(event.kind != "heard" for event in said.events) == (listen_bias < 0)
-        last = tick
-    result = engine.turn(ref, InputChunk(last))  # the same tick again gives its stored result
+    result = session.engine.turn(session.ref, InputChunk(last))  # the same tick again gives its stored result
     return Measured(ms[WARM_UP:], result.forwards, result.committed)
+
+
+def sound_only(blind: InteractionModel, sighted: InteractionModel, tokenizer: TextTokenizer, ticks: int) -> float:
+    """A silent tick without a camera: the median of the model with sight over that of the one without, tick by tick."""
+    sessions = [session_of(model, tokenizer, FORCE) for model in (blind, sighted)]
+    ms: list[list[float]] = [[], []]
+    for number, heard in enumerate(chunks(ticks, camera=False)):
+        for which in (0, 1) if number % 2 else (1, 0):
+            began_s = time.perf_counter()
+            sessions[which].model_side.turn(sessions[which].first + number, heard)
+            ms[which].append(1_000 * (time.perf_counter() - began_s))
+    return round(statistics.median(ms[1][WARM_UP:]) / statistics.median(ms[0][WARM_UP:]), 3)
 
 
 def summary(measured: Measured) -> dict[str, float | int]:
@@ -154,14 +210,16 @@ def bytes_per_second() -> float:
 
 def table(report: dict[str, Any]) -> str:
     floor_ms, place = report["floor_ms"], report["machine"]
-    lines = [f"{'tick':<10}{'p50 ms':>10}{'p99 ms':>10}{'forwards':>10}{'p50 / floor':>13}"]
-    for kind in ("silent", "speaking"):
-        row = report[kind]
+    lines = [f"{'tick':<18}{'p50 ms':>10}{'p99 ms':>10}{'forwards':>10}{'p50 / floor':>13}"]
+    rows = {kind: report[kind] for kind in KINDS} | {f"{kind}, camera": report["camera"][kind] for kind in KINDS}
+    for kind, row in rows.items():
         ratio = row["p50_ms"] / (row["forwards"] * floor_ms)
-        lines.append(f"{kind:<10}{row['p50_ms']:>10.2f}{row['p99_ms']:>10.2f}{row['forwards']:>10}{ratio:>13.1f}")
+        lines.append(f"{kind:<18}{row['p50_ms']:>10.2f}{row['p99_ms']:>10.2f}{row['forwards']:>10}{ratio:>13.1f}")
     read, model = report["floor"], report["model"]
     lines += [
         f"floor      {floor_ms:.2f} ms a forward: {read['mb']} MB at {read['gb_per_s']} GB/s",
+        f"camera     p99 {report['camera_p99_of_tick']:.2f} of a tick; sight: {report['sight']}",
+        f"no camera  {report['sound_only_of_blind']:.2f} of the same model without sight",
         f"model      {model['weights']}, {model['parameters'] / 1e6:.1f} M, {model['dtype']}",
         f"machine    {place['cpu']}, {report['threads']} of {place['cores']} cores, load {place['load_1min']}",
         f"commit     {report['commit']}",

@@ -16,6 +16,9 @@ def test_the_tick_benchmark_prints_its_figures_as_json() -> None:
     report = json.loads(ran.stdout)
     assert {"silent", "speaking", "floor_ms", "machine", "commit", "command"} <= report.keys()
     assert [report[kind].keys() for kind in ("silent", "speaking")] == [{"p50_ms", "p99_ms", "forwards"}] * 2
+    assert report["camera"].keys() == {"silent", "speaking"} and report["sight"] == "untrained"
+    assert report["camera"]["silent"]["forwards"] == 1 and report["sound_only_of_blind"] > 0
+    assert report["camera_p99_of_tick"] >= report["camera"]["silent"]["p99_ms"] / 200 - 0.001
     assert (report["silent"]["forwards"], report["speaking"]["forwards"]) == (1, 2)
     assert report["context"]["from"] >= 1024
     assert 0.0 < report["floor_ms"] < report["silent"]["p50_ms"] <= report["silent"]["p99_ms"]
