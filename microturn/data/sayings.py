@@ -1,7 +1,8 @@
 """What the agent's voice practises on: texts with how often each is drawn. No sound, no ticks.
 
-Answers and recitals are what it will say, remarks what it says of things seen; words of the world in any order are what
-it may be asked to repeat; the user's lines are plain sentences, so that no word is known in one surrounding only.
+Answers and recitals are what it will say, remarks what it says of things seen, reports what it says of work that is
+done; words of the world in any order are what it may be asked to repeat; the user's lines are plain sentences, so that
+no word is known in one surrounding only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,8 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from microturn.data.lexicon import BACKCHANNELS, WORDS, number_words
-from microturn.data.scenarios import SKILLS, all_lines, corpus, recitals
+from microturn.data.oracle import LET_ME_CHECK, STILL_WORKING
+from microturn.data.scenarios import SKILLS, all_lines, corpus, recitals, working
 from microturn.data.script import Recite
 from microturn.data.sight.play import COLORS, SHAPES, Side
 from microturn.data.sight.watcher import MOVES, NO_HAND, RESTS, SIT_UP, START, STOP
@@ -29,11 +31,13 @@ class SayingsConfig:
     scripts: int = 200 * len(SKILLS)
     echoes: int = 11_000
     lines: int = 5_000
+    reports: int = 3_000
     answer_share: float = 0.2
     recital_share: float = 0.1
     remark_share: float = 0.05
-    echo_share: float = 0.42
-    line_share: float = 0.23
+    report_share: float = 0.12
+    echo_share: float = 0.35
+    line_share: float = 0.18
     seed: int = 0
 
 
@@ -51,6 +55,7 @@ def sayings(split: Split, config: SayingsConfig = SayingsConfig()) -> Sayings:
         (config.recital_share, recited(split)),
         (config.answer_share, answers(split, config.scripts, rng)),
         (config.remark_share, remarks(split)),
+        (config.report_share, reports(split, config.reports)),
         (config.echo_share, echoes(split, config.echoes, rng)),
         (config.line_share, _thinned(all_lines(split), config.lines, rng)),
     )
@@ -78,6 +83,14 @@ def remarks(split: Split) -> list[str]:
     gone = [f"{no} {shape}" for shape in SHAPES for no in ("no", "no more")]
     known = [SIT_UP, NO_HAND, START, STOP, MOVES, RESTS, *COLORS, *get_args(Side), *things, *changes, *gone]
     return [text for text in known if split == "train" or split_of("say", text) == split]
+
+
+def reports(split: Split, count: int) -> list[str]:
+    """What is said of work that was handed over, in so many drawn ones; a text belongs to one split."""
+    rng = np.random.default_rng(29)
+    found = (working.result(rng, split) for _ in range(count))
+    known = [text for text in found if split_of("say", text) == split]
+    return [LET_ME_CHECK, STILL_WORKING, *known] if split == "train" else known
 
 
 def recited(split: Split) -> list[str]:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from microturn.data.lexicon import WORDS
-from microturn.data.oracle import oracle
-from microturn.data.sayings import Sayings, SayingsConfig, echoes, recited, remarks, sayings
+from microturn.data.oracle import LET_ME_CHECK, STILL_WORKING, oracle
+from microturn.data.sayings import Sayings, SayingsConfig, echoes, recited, remarks, reports, sayings
 from microturn.data.scenarios import SIGHT_SKILLS, sample_script
 from microturn.data.script import evenly_spoken, staged
 from microturn.data.sight.play import seen
+from microturn.data.splits import SPLITS
 
 SMALL = SayingsConfig(scripts=64, echoes=1_600, lines=100)
 
@@ -53,6 +54,13 @@ def test_all_that_is_said_of_things_seen_is_practised(train: Sayings) -> None:
             said |= {expect.text for expect in due if expect.skill in SIGHT_SKILLS}
     assert len(said) > 30 and said <= set(train.texts)
     assert set(remarks("test")) <= set(remarks("train"))
+
+
+def test_reports_of_work_belong_to_one_split(train: Sayings) -> None:
+    found = {split: set(reports(split, 400)) for split in SPLITS}
+    assert {LET_ME_CHECK, STILL_WORKING} < found["train"] <= set(reports("train", SMALL.reports))
+    assert found["train"].isdisjoint(found["val"] | found["test"]) and found["val"].isdisjoint(found["test"])
+    assert len(found["test"]) > 20
 
 
 def test_the_same_settings_give_the_same_texts(train: Sayings) -> None:
