@@ -1,10 +1,14 @@
 """From microphone to loudspeaker without a model: an echo answers, over a WebSocket and over WebRTC, on this machine.
 
 A click is spoken about once a second at random places of a tick, and comes back. `whole_ms` is what an ear measures:
-packets of 20 ms, both ways of the protocol, resampling, jitter buffers, the server's margin of 40 ms for late packets,
-a player with 40 ms in hand for the WebSocket, and the echo itself. The echo is a partner of micro-turns, as the model
-is: what comes in at some place of a tick goes out at that place of the next one, so 200 ms of the whole are its tick,
-which no protocol can save. `transport_ms` is the rest, `whole_ms` less 200: what lies around any partner.
+packets of 20 ms, both ways of the protocol, resampling, jitter buffers, the server's margin for late packets (40 ms, 20
+over WebRTC), a player with 40 ms in hand for the WebSocket, and the echo itself. The echo is a partner of micro-turns,
+as the model is: what comes in at some place of a tick goes out at that place of the next one, so 200 ms of the whole
+are its tick, which no protocol can save. `transport_ms` is the rest, `whole_ms` less 200: what lies around any partner.
+
+Over WebRTC a client has a jitter buffer of its own. `webrtc` is aiortc, which always holds four packets (80 ms);
+`webrtc_back` is the same call up to where the packet of the click is back at the client, decoded, before any buffer:
+the server's share. `chromium` (with `--browser`) is what a user has: Debian's Chromium with its own buffer.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +27,12 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import structlog
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from aiortc.codecs.opus import OpusDecoder
+from aiortc.jitterbuffer import JitterFrame
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtp import RtpPacket
+from loopback_chromium import over_chromium
 from websockets.asyncio.client import connect
 
 from microturn.core.clock import TICK_MS
@@ -41,6 +50,13 @@ CLICK = (0.5 * np.sin(np.arange(320) * 2 * np.pi * 1_000 / RATE_HZ)).astype(np.f
 LOUD = 0.1
 PLAYER_S = 0.04  # kept in hand by a player over a WebSocket; over WebRTC the jitter buffer of aiortc is measured itself
 LATEST_S = 1.0  # clicks are further apart
+WAYS = ("websocket", "webrtc")
+ROWS = {
+    "websocket": "websocket",
+    "webrtc": "webrtc, aiortc's 80 ms",
+    "webrtc_back": "webrtc, back at the client",
+    "chromium": "webrtc, Chromium",
+}
 
 
 class Clicks:
@@ -69,7 +85,7 @@ class Clicks:
 class Microphone:
     """20 ms of silence or a click, in real time."""
 
-    def __init__(self, clicks: Clicks) -> None:
+    def __init__(self, *clicks: Clicks) -> None:
         self._clicks, self._random = clicks, np.random.default_rng(1)
         self._began_s, self._frames, self._next = time.monotonic(), 0, 150
 
@@ -81,23 +97,31 @@ class Microphone:
         if self._frames != self._next:
             return np.zeros(320, np.float32)
         self._next += 50 + int(self._random.integers(0, 10))
-        self._clicks.speak(end_s - FRAME_S)
+        for clicks in self._clicks:
+            clicks.speak(end_s - FRAME_S)
         return CLICK
 
 
 class Player:
-    """A loudspeaker: sound is played after what came before, or `hold_s` from now where nothing is left of that."""
+    """A loudspeaker: sound is played after what came before, or `hold_s` from now where nothing is left of that.
+
+    As any player it makes up for a stall: silence is left out once all that came in a second had to wait longer.
+    """
 
     def __init__(self, clicks: Clicks, hold_s: float) -> None:
         self._clicks, self._hold_s, self._next_s = clicks, hold_s, 0.0
+        self._waited_s: deque[float] = deque(maxlen=round(1 / FRAME_S))
 
     def play(self, pcm: Pcm) -> None:
         """The next sound."""
         now_s, loud = time.monotonic(), np.flatnonzero(np.abs(pcm) > LOUD)
         if now_s > self._next_s:
             self._next_s = now_s + self._hold_s
-        if not len(loud) and self._next_s - now_s > self._hold_s + TICK_MS / 1000:
-            return  # late after a stall: silence is left out
+        self._waited_s.append(self._next_s - now_s)
+        watched = len(self._waited_s) == self._waited_s.maxlen
+        if not len(loud) and watched and min(self._waited_s) > self._hold_s + FRAME_S:
+            self._waited_s = deque((one - FRAME_S for one in self._waited_s), self._waited_s.maxlen)
+            return
         if len(loud):
             self._clicks.hear(self._next_s + loud[0] / RATE_HZ)
         self._next_s += len(pcm) / RATE_HZ
@@ -107,11 +131,20 @@ def main() -> None:
     options = parse_options()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     report: dict[str, Any] = {}
-    for name, talk in (("websocket", over_websocket), ("webrtc", over_webrtc)):
+    limit_s = 60 + 4 * options.clicks
+    heard, back = Clicks(options.clicks), Clicks(options.clicks)
+    if "websocket" in options.over:
         clicks = Clicks(options.clicks)
         with serving() as port:
-            asyncio.run(asyncio.wait_for(talk(port, clicks), 60 + 4 * options.clicks))
-        report[name] = summary(clicks.whole_ms)
+            asyncio.run(asyncio.wait_for(over_websocket(port, clicks), limit_s))
+        report["websocket"] = summary(clicks.whole_ms)
+    if "webrtc" in options.over:
+        with serving() as port:
+            asyncio.run(asyncio.wait_for(over_webrtc(port, heard, back), limit_s))
+        report |= {"webrtc": summary(heard.whole_ms), "webrtc_back": summary(back.whole_ms)}
+    if options.browser:
+        with serving() as port:
+            report["chromium"] = summary(over_chromium(f"http://127.0.0.1:{port}{LIVE}", options.clicks))
     report |= {
         "clicks": options.clicks,
         **provenance("python benchmarks/loopback.py"),
@@ -122,6 +155,8 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--over", nargs="+", choices=WAYS, default=WAYS, help="protocols (default both)")
+    parser.add_argument("--browser", action="store_true", help="WebRTC with Debian's Chromium too, by playwright")
     parser.add_argument("--clicks", type=int, default=40, help="clicks over each way, about one a second (default 40)")
     return parser.parse_args()
 
@@ -163,8 +198,28 @@ class MicrophoneTrack(MediaStreamTrack):
         return self._frames.push(await self._microphone.frame())
 
 
-async def over_webrtc(port: int, clicks: Clicks) -> None:
-    """aiortc in a browser's place, with its own jitter buffer."""
+class Back:
+    """Looks at the packets of a receiver as they come. A second decoder: that of the receiver is behind its buffer."""
+
+    def __init__(self, clicks: Clicks, receiver: RTCRtpReceiver) -> None:
+        self._clicks, self._decoder, self._reader = clicks, OpusDecoder(), FrameReader()
+        self._take = vars(receiver).get("_handle_rtp_packet") or receiver._handle_rtp_packet
+        vars(receiver)["_handle_rtp_packet"] = self.look
+
+    async def look(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        """One packet, which then goes on."""
+        now_s = time.monotonic()
+        for frame in self._decoder.decode(JitterFrame(packet.payload, packet.timestamp)):
+            assert isinstance(frame, Frame)
+            frame.pts = None
+            loud = np.flatnonzero(np.abs(self._reader.push(frame)) > LOUD)
+            if len(loud):
+                self._clicks.hear(now_s + loud[0] / RATE_HZ)
+        await self._take(packet, arrival_time_ms=arrival_time_ms)
+
+
+async def over_webrtc(port: int, clicks: Clicks, back: Clicks) -> None:
+    """aiortc in a browser's place, with its own jitter buffer; `back` are its packets before that."""
     rtc, player, over = RTCPeerConnection(RTCConfiguration(iceServers=[])), Player(clicks, 0.0), asyncio.Event()
     listening: list[asyncio.Task[None]] = []
 
@@ -183,7 +238,8 @@ async def over_webrtc(port: int, clicks: Clicks) -> None:
     def heard(track: MediaStreamTrack) -> None:
         listening.append(asyncio.create_task(listen(track)))
 
-    rtc.addTrack(MicrophoneTrack(Microphone(clicks)))
+    rtc.addTrack(MicrophoneTrack(Microphone(clicks, back)))
+    Back(back, rtc.getReceivers()[0])
     await rtc.setLocalDescription(await rtc.createOffer())
     body = {"session": {"model": "any"}, "transport": {"type": "webrtc", "sdp": rtc.localDescription.sdp}}
     answer = await asyncio.to_thread(post, f"http://127.0.0.1:{port}{LIVE}", body)
@@ -223,11 +279,11 @@ def summary(whole_ms: list[float]) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> str:
-    lines = [f"{'microphone to loudspeaker':<28}{'p50 ms':>10}{'p95 ms':>10}"]
-    for name in ("websocket", "webrtc"):
-        for part, words in (("transport_ms", "transport"), ("whole_ms", "with the echo's 200 ms")):
+    lines = [f"{'microphone to loudspeaker':<48}{'p50 ms':>10}{'p95 ms':>10}"]
+    for name in filter(report.__contains__, ROWS):
+        for part, words in (("transport_ms", ""), ("whole_ms", " and the echo's 200 ms")):
             figures = report[name][part]
-            lines.append(f"{name + ', ' + words:<35}{figures['p50']:>8.0f}{figures['p95']:>10.0f}")
+            lines.append(f"{ROWS[name] + words:<50}{figures['p50']:>8.0f}{figures['p95']:>10.0f}")
     lines.append(
         f"{report['clicks']} clicks each; load {report['machine']['load_1min']}, {report['machine']['cores']} cores"
     )

@@ -15,7 +15,7 @@ BACKLOG_S = 60.0
 HOLD_S = 0.06  # a tick waits so long for packets of a sound that goes on; it has 200 ms for its answer
 
 # A stream that comes in real time and yet stays this much behind, for two seconds, was held up by its network.
-LAG_MS, STEADY_MS, STEADY_TICKS = 60, 100, 10
+LAG_MS, STEADY_MS, STEADY_TICKS = 20, 100, 10
 QUIET = 10 ** (-50 / 20)  # of a piece of 20 ms, root mean square
 PIECE = SAMPLE_RATE_HZ // 50
 PAUSE, LEFT = 10, 5  # pieces of a pause that may be shortened, and what is left of it
@@ -47,11 +47,15 @@ class Intake:
         self._spare: deque[int] = deque(maxlen=STEADY_TICKS)  # samples that waited after each of the last ticks
         self._came = threading.Condition()
 
-    def push(self, pcm: Pcm, now_ms: float) -> None:
-        """Append float32 [N] that came `now_ms` after the session began; TooMuch when too much would wait."""
+    def push(self, pcm: Pcm, now_ms: float, margin_ms: int | None = None) -> None:
+        """Append float32 [N] that came `now_ms` after the session began; TooMuch when too much would wait.
+
+        margin_ms: of this sound and what follows it, as before if left out.
+        """
         if not len(pcm):
             return
         with self._came:
+            self._margin_ms = self._margin_ms if margin_ms is None else margin_ms
             if self._n_waiting + len(pcm) > self._backlog_s * SAMPLE_RATE_HZ:
                 raise TooMuch(f"{self._backlog_s:g} s of sound wait already; send it no faster than real time")
             if not self._n_waiting:

@@ -17,6 +17,7 @@ from microturn.media.frames import FrameReader, VideoFrame, rgb_of
 
 OnFrame = Callable[[npt.NDArray[np.uint8], float], None]  # uint8 [H, W, 3], ms of the session's clock
 AHEAD_MS = 1_500  # of the session's clock; what comes on top of it has been held up on the way
+MARGIN_MS = 20  # packets of a track come as evenly as their line lets them, and nothing here gathers samples
 PICTURE_S = 0.2  # a micro-turn takes one picture
 log = structlog.get_logger("microturn.gateway")
 
@@ -81,7 +82,7 @@ class Call:
                 continue
             end_ms = max(end_ms, now_ms) + len(pcm) * 1000 / SAMPLE_RATE_HZ
             try:
-                self.session.push_audio(pcm)
+                self.session.push_audio(pcm, MARGIN_MS)
             except TooMuch as error:
                 log.warning("sound not taken", session_id=self.session.id, reason=str(error))
 

@@ -13,6 +13,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from microturn.core.errors import MicroturnError
 from microturn.gateway.webrtc.channel import DataChannel
+from microturn.gateway.webrtc.reception import hear_at_once
 from microturn.gateway.webrtc.speaker import Speaker
 from microturn.gateway.wire import Gone
 from microturn.media.frames import Frame, VideoFrame
@@ -63,7 +64,9 @@ class Peer:
             await self._rtc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             self._rtc.addTrack(self._speaker)
             for transceiver in self._rtc.getTransceivers():
-                if transceiver.kind == "video" and not self._sees:
+                if transceiver.kind == "audio":
+                    hear_at_once(transceiver.receiver)
+                elif not self._sees:
                     transceiver.direction = "inactive"
             await self._rtc.setLocalDescription(await self._rtc.createAnswer())
         except Exception as error:  # a parser of what strangers write raises whatever it stumbles over

@@ -104,3 +104,26 @@ def test_a_track_that_is_stopped_ends_whoever_waits_for_it() -> None:
             await speaker.recv()
 
     asyncio.run(stop())
+
+
+def test_lateness_that_has_not_come_back_for_seconds_is_caught_up_in_silence(clock: Clock) -> None:
+    speaker = Speaker(now=clock, sleep=clock.sleep)
+    tick(speaker, 0, loud=False)
+    played(speaker, 10, clock)
+
+    async def late() -> None:
+        waiting = asyncio.create_task(speaker.recv())
+        await asyncio.sleep(0)  # it waits for sound
+        clock.s = 100.26  # 60 ms too late
+        tick(speaker, 200, loud=False)
+        await waiting
+
+    asyncio.run(late())
+    waited = list[int]()
+    for start_ms in range(400, 8_000, 200):
+        while clock.s < 100 + start_ms / 1000:
+            played(speaker, 1, clock)
+        waited.append(speaker._sounds.qsize())
+        tick(speaker, start_ms, loud=False)
+    assert set(waited[1:20]) == {2}  # and one in hand
+    assert waited[-1] == 0
