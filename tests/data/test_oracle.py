@@ -293,3 +293,62 @@ def test_a_told_story_gets_a_backchannel_after_each_phrase_until_it_ends() -> No
         spoken = [say(-2000, "we went away"), start, *phrases, say(9000, "that is all", end), say(12_000, "nice house")]
         expected = [(4500 // 200 + 1, "mm hm"), (7200 // 200 + 1, "mm hm")]
         assert [(e.tick, e.text) for e in aloud(*spoken) if e.skill == "backchannelling"] == expected
+
+
+SUM = "how much is seventeen times twenty three"  # ends 2,100 ms after it began
+
+
+def test_what_is_handed_over_comes_back_and_is_said_once_it_is_read() -> None:
+    asked = say(1000, SUM, mean.Delegate("three hundred ninety one", 3_000))  # in tick 15; comes back in tick 30
+    assert oracle([asked], END_MS) == [
+        Expect(16, "let me check", "delegate", hands_over=True),
+        Expect(31, "three hundred ninety one", "delegate"),
+    ]
+    long = "one two three four five six seven"  # more than a tick can hold
+    assert heard(say(1000, SUM, mean.Delegate(long, 3_000)))[1:] == [(32, long)]
+
+
+def test_a_result_waits_until_the_user_has_been_quiet() -> None:
+    asked = say(1000, SUM, mean.Delegate("eight", 3_000))
+    talk = say(5000, "the bus was late again", None)  # ticks 25 to 32
+    assert heard(asked, talk)[1:] == [(32 + 3, "eight")]
+    more = say(6800, "it was raining", None)  # goes on before it can be said: ticks 34 to 38
+    assert heard(asked, talk, more)[1:] == [(38 + 3, "eight")]
+    tv = say(5000, "the bus was late again", None, "tv")
+    assert heard(asked, tv)[1:] == [(31, "eight")]
+
+
+def test_a_question_is_answered_before_the_result_is_said() -> None:
+    asked = say(1000, SUM, mean.Delegate("eight", 3_000))
+    question = say(5000, "what color is grass", mean.Ask("green"))  # ends in tick 31
+    assert heard(asked, question)[1:] == [(32, "green"), (34, "eight")]
+
+
+def test_what_nobody_wants_any_more_is_not_said() -> None:
+    asked = say(1000, SUM, mean.Delegate("eight", 3_000))
+    never = say(4000, "never mind", mean.NeverMind())
+    assert heard(asked, never) == [(16, "let me check")]
+    late = say(8000, "never mind", mean.NeverMind())
+    assert heard(asked, late) == heard(asked)
+    again = say(9000, SUM, mean.Delegate("nine", 2_000))
+    assert heard(asked, never, again)[1:] == [(56, "let me check"), (66, "nine")]
+
+
+def test_progress_is_told_only_while_something_is_going_on() -> None:
+    def ask(start_ms: int) -> Spoken:
+        return say(start_ms, "how is it going", mean.AskProgress())
+
+    asked = say(1000, SUM, mean.Delegate("eight", 5_000))
+    never_ends = say(1000, SUM, mean.Delegate("", 0))
+    assert heard(ask(1000)) == []
+    assert heard(asked, ask(5000))[1:] == [(32, "still working on it"), (41, "eight")]
+    assert heard(asked, ask(12_000)) == heard(asked)
+    assert heard(never_ends, ask(30_000))[1:] == [(157, "still working on it")]
+
+
+def test_a_result_is_cut_where_the_user_takes_the_floor() -> None:
+    long = "one two three four five six seven eight nine ten"
+    asked = say(1000, SUM, mean.Delegate(long, 3_000))
+    question = say(6800, "what color is grass", mean.Ask("green"))  # its first word ends in tick 35
+    expects = oracle([asked, question], END_MS)
+    assert [(e.tick, e.text, e.cut) for e in expects[1:]] == [(32, long, 36), (41, "green", None)]

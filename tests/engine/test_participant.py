@@ -88,6 +88,15 @@ def test_typed_text_is_a_run_behind_the_user_marker() -> None:
     assert engine.came[0].text == ((Control.USER, *ids("one two")), (Control.USER, *ids("six")))
 
 
+def test_a_result_is_a_run_behind_its_own_marker_and_a_silent_one_is_not_read() -> None:
+    model, engine = listening()
+    came = [
+        Event(200, 0, "result", text, {"policy": policy}) for text, policy in (("two", "silent"), ("six", "when_idle"))
+    ]
+    model.turn(0, Chunk(text=("one",), events=tuple(came)))
+    assert engine.came[0].text == ((Control.USER, *ids("one")), (Control.RESULT, *ids("six")))
+
+
 def test_one_say_event_a_tick_with_the_time_of_its_end() -> None:
     chunk = said_chunk(result(*ids("one two"), heard=ids("six")), TOKENIZER)
     assert chunk.text == ("one two",)

@@ -89,6 +89,20 @@ def test_a_typed_tick_is_decided_after_its_last_token() -> None:
     assert batch.decide_BT[0, :5].tolist() == [NO_TARGET, NO_TARGET, NO_TARGET, FOUR, LISTEN]
 
 
+def test_a_result_has_its_own_marker_and_what_does_not_fit_in_a_tick_goes_on_in_the_next() -> None:
+    four = TOKENIZER.encode("four")
+    long = " ".join(["four"] * 10)
+    found = positions(batch_of(silent_stream([], [Typed(3, long, True)])))
+    at, then = found.index(("sound", 7)), found.index(("sound", 9))
+    assert found[at + 1 : at + 10] == [("token", int(token)) for token in (Control.RESULT, *four * 8)]
+    assert found[then + 1 : then + 4] == [("token", int(token)) for token in (Control.RESULT, *four * 2)]
+
+
+def test_what_hands_over_is_a_token_before_its_first_word() -> None:
+    batch = batch_of(silent_stream([Expect(1, "four five", "delegate", hands_over=True)]))
+    assert batch.decide_BT[0, 1:8].tolist() == [LISTEN, NO_TARGET, Control.DELEGATE, FOUR, NO_TARGET, NO_TARGET, FIVE]
+
+
 def test_words_weigh_more_than_silence_and_far_silence_least() -> None:
     batch = batch_of(silent_stream([Expect(20, "four", "answer")]))
     weights = dict(zip(batch.order_BT[0].tolist(), batch.decide_weight_BT[0].tolist(), strict=True))
