@@ -15,8 +15,8 @@ from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.eval.speech import WorldRecogniser
 from microturn.eval.suite.analyze import Listener, RecogniserListener, TextChannel
-from microturn.eval.suite.endpoint import NO_SETTINGS, Endpoint, ScriptedEndpoint
-from microturn.eval.suite.endpoints import ENDPOINTS, Ours, Wanted, endpoint, is_named
+from microturn.eval.suite.endpoint import NO_SETTINGS, Endpoint, Ours, ScriptedEndpoint, Wanted
+from microturn.eval.suite.endpoints import ENDPOINTS, endpoint, is_named
 from microturn.eval.suite.report import compared, report
 from microturn.eval.suite.runs import begin, hold_all
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite

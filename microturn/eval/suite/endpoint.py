@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from microturn.core.chunk import Chunk
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
+from microturn.core.errors import MicroturnError
 from microturn.core.participant import Participant
 from microturn.eval.suite.trace import Noted, Received, Text, Trace
 from microturn.media.pcm import Pcm
@@ -27,8 +29,34 @@ class Session(NamedTuple):
     ticks: int
 
 
+class Ours(NamedTuple):
+    """Weights of ours: gives a participant that remembers nothing, by session id; `settings` says which weights."""
+
+    open: Callable[[str], Participant]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `--endpoint` asked for.
+
+    address: what stands behind the first colon, or ""; key: for servers that ask for one; at_once: sessions side by
+    side, None for what the endpoint thinks right; ours: opens our weights, for those who need them.
+    """
+
+    name: str
+    ours: Callable[[], Ours]
+    address: str = ""
+    key: str = field(default="", repr=False)
+    at_once: int | None = None
+
+
+class Unreachable(MicroturnError):
+    """An endpoint that takes no session, or not one more: nothing is known of it, so a run stops or asks for less."""
+
+
 class Endpoint(Protocol):
-    """Anyone who takes part in a session and can be scored; `hold` never raises for what the endpoint did wrong."""
+    """Anyone who takes part in a session and can be scored."""
 
     name: str
     at_once: int
@@ -37,7 +65,7 @@ class Endpoint(Protocol):
     """What decides about it beside its name, such as a hash of weights or an address; kept in the manifest."""
 
     async def hold(self, session: Session) -> Trace:
-        """Hold one session; what failed is said in the trace's `void`."""
+        """Hold one session; what failed in it is said in the trace's `void`. Raises Unreachable where none began."""
         ...
 
 

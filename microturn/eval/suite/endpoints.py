@@ -1,37 +1,14 @@
 """Every endpoint by the name that `--endpoint` takes. Adding one is adding a function, and its line in ENDPOINTS.
 
-NAME, or NAME:ADDRESS where it is elsewhere. Scripted fakes are not here: what they say comes with each suite.
+NAME, or NAME:ADDRESS where it is elsewhere. Files of endpoints import endpoint.py and never this one. Scripted fakes
+are not here: what they say comes with each suite.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from microturn.core.errors import InputError
-from microturn.core.participant import Participant
-from microturn.eval.suite.endpoint import Endpoint, VirtualEndpoint
-
-
-class Ours(NamedTuple):
-    """Weights of ours: gives a participant that remembers nothing, by session id; `settings` says which weights."""
-
-    open: Callable[[str], Participant]
-    settings: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What `--endpoint` asked for.
-
-    address: what stands behind the first colon, or ""; key: for servers that ask for one; at_once: sessions side by
-    side, None for what the endpoint thinks right; ours: opens our weights, for those who need them.
-    """
-
-    name: str
-    ours: Callable[[], Ours]
-    address: str = ""
-    key: str = field(default="", repr=False)
-    at_once: int | None = None
+from microturn.eval.suite.endpoint import Endpoint, VirtualEndpoint, Wanted
+from microturn.eval.suite.wire_openai import live, realtime
 
 
 def microturn(wanted: Wanted) -> Endpoint:
@@ -42,6 +19,8 @@ def microturn(wanted: Wanted) -> Endpoint:
 
 ENDPOINTS: dict[str, Callable[[Wanted], Endpoint]] = {
     "microturn": microturn,
+    "realtime": realtime,
+    "live": live,
 }
 
 

@@ -2,7 +2,8 @@
 
 Clocks, all in seconds from the first sample of the user's sound (benchmark practice of sglang-omni's duplex suite):
 *receipt*: when a piece of the model's sound arrived; *playout*: when a listener hears it, which is after what came
-before it, and never where the client's flush rule threw it away; *media*: its place in all sound that was sent.
+before it (and after a prebuffer, where there is one), and never where the client's flush rule threw it away;
+*media*: its place in all sound that was sent.
 """
 
 from collections.abc import Mapping
@@ -52,7 +53,9 @@ class Noted:
 class Trace:
     """One session. user: float32 [N]; flushes: when the client threw away what was not played yet.
 
-    send_late_s: how far each packet left from its time; void: why this session says nothing about the model, or "".
+    send_late_s: how far each packet left from its time; void: why this session says nothing about the model, or "";
+    prebuffer_s: so long its listener kept sound that came into an empty queue; come_late_s: of an endpoint whose sound
+    never pauses, how much later each of its ticks came than the soonest one.
     """
 
     id: str
@@ -64,6 +67,8 @@ class Trace:
     events: tuple[Noted, ...] = ()
     send_late_s: tuple[float, ...] = ()
     void: str = ""
+    prebuffer_s: float = 0.0
+    come_late_s: tuple[float, ...] = ()
 
     @property
     def length_s(self) -> float:
@@ -73,8 +78,13 @@ class Trace:
     @property
     def why_void(self) -> str:
         """`void`, or that sound was sent more than 80 ms away from its time; "" for a session that counts."""
-        worst = max((abs(late) for late in self.send_late_s), default=0.0)
-        return self.void or (f"sent {1000 * worst:.0f} ms off its time" if worst > VOID_SEND_S else "")
+        worst_ms = 1000 * max((abs(late) for late in self.send_late_s), default=0.0)
+        return self.void or (f"sent {worst_ms:.0f} ms off its time" if self.sent_late else "")
+
+    @property
+    def sent_late(self) -> bool:
+        """Whether the user's sound was sent too far off its time: our own fault, so the session may be held again."""
+        return max((abs(late) for late in self.send_late_s), default=0.0) > VOID_SEND_S
 
 
 class Placed(NamedTuple):
@@ -94,34 +104,74 @@ class Playout(NamedTuple):
 
 
 def playout(trace: Trace) -> Playout:
-    """First in, first out: a piece starts at its receipt or when the one before it ends, and a flush cuts the queue."""
-    heard = np.zeros(len(trace.user), np.float32)
-    placed: list[Placed] = []
-    media, free_s = 0, 0.0
-    flushes = sorted(trace.flushes)
-    last_flush_s = 0.0
-    for piece in sorted(trace.received, key=lambda piece: piece.at_s):
-        passed = [at_s for at_s in flushes if last_flush_s < at_s <= piece.at_s]
-        if passed:
-            last_flush_s = passed[-1]
-            free_s = min(free_s, last_flush_s)
-        start_s = max(piece.at_s, free_s)
-        end_s = start_s + len(piece.pcm) / SAMPLE_RATE_HZ
-        cut_s = min((at_s for at_s in flushes if at_s > piece.at_s), default=end_s)
-        stop_s = max(start_s, min(end_s, cut_s))
-        free_s = min(end_s, max(start_s, cut_s))
-        _put(heard, piece.pcm, start_s, stop_s)
-        placed.append(Placed(media / SAMPLE_RATE_HZ, start_s, stop_s))
-        media += len(piece.pcm)
+    """Play a trace to its listener, cut to the length of the user's sound."""
+    speaker = Loudspeaker(trace.prebuffer_s)
+    came: list[tuple[float, bool, Pcm]] = [(piece.at_s, False, piece.pcm) for piece in trace.received]
+    came += [(at_s, True, np.zeros(0, np.float32)) for at_s in trace.flushes]
+    for at_s, flushed, pcm in sorted(came, key=lambda one: one[0]):  # of one moment: sound, then the flush
+        if flushed:
+            speaker.flush(at_s)
+        else:
+            speaker.put(at_s, pcm)
+    placed, sent_s = speaker.placed, speaker.media_s
     sounded_s = sum(max(0.0, min(p.end_s, trace.length_s) - p.start_s) for p in placed)
-    return Playout(heard, tuple(placed), media / SAMPLE_RATE_HZ - sounded_s)
+    return Playout(speaker.heard(0.0, trace.length_s), placed, sent_s - sounded_s)
 
 
-def _put(heard: Pcm, pcm: Pcm, start_s: float, stop_s: float) -> None:
-    first = round(start_s * SAMPLE_RATE_HZ)
-    last = min(first + min(len(pcm), round((stop_s - start_s) * SAMPLE_RATE_HZ)), len(heard))
-    if last > first:
-        heard[first:last] = pcm[: last - first]
+class Loudspeaker:
+    """First in, first out: a piece plays at its receipt or when the one before it ends, and a flush cuts the queue.
+
+    prebuffer_s: a piece that comes into an empty queue waits so long, so that the next may be late by that.
+    """
+
+    def __init__(self, prebuffer_s: float = 0.0, rate_hz: int = SAMPLE_RATE_HZ) -> None:
+        self._prebuffer_s, self._rate_hz = prebuffer_s, rate_hz
+        self._pieces: list[tuple[Placed, Pcm]] = []
+        self._free_s, self._sent = 0.0, 0
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """Where each piece plays, in the order in which they came."""
+        return tuple(placed for placed, _ in self._pieces)
+
+    @property
+    def media_s(self) -> float:
+        """How much sound came."""
+        return self._sent / self._rate_hz
+
+    def put(self, at_s: float, pcm: Pcm) -> None:
+        """A piece, float32 [N], that comes at `at_s`; pieces and flushes come in the order of their times."""
+        start_s = self._free_s if at_s < self._free_s else at_s + self._prebuffer_s
+        self._free_s = start_s + len(pcm) / self._rate_hz
+        self._pieces.append((Placed(self.media_s, start_s, self._free_s), pcm))
+        self._sent += len(pcm)
+
+    def flush(self, at_s: float) -> float:
+        """Throw away what has not played at `at_s`; gives how many seconds that were."""
+        thrown_s = 0.0
+        for number in range(len(self._pieces) - 1, -1, -1):
+            placed, pcm = self._pieces[number]
+            if placed.end_s <= at_s and placed.end_s > placed.start_s:
+                break
+            stop_s = max(placed.start_s, min(placed.end_s, at_s))
+            thrown_s += placed.end_s - stop_s
+            self._pieces[number] = (placed._replace(end_s=stop_s), pcm)
+        self._free_s = min(self._free_s, at_s)
+        return thrown_s
+
+    def heard(self, start_s: float, end_s: float) -> Pcm:
+        """What plays from `start_s` to `end_s`, float32."""
+        first = round(start_s * self._rate_hz)
+        heard = np.zeros(round(end_s * self._rate_hz) - first, np.float32)
+        for placed, pcm in reversed(self._pieces):
+            if placed.end_s <= start_s and placed.end_s > placed.start_s:
+                break
+            begin = round(placed.start_s * self._rate_hz)
+            stop = begin + min(len(pcm), round((placed.end_s - placed.start_s) * self._rate_hz))
+            begins, stops = max(begin, first), min(stop, first + len(heard))
+            if stops > begins:
+                heard[begins - first : stops - first] = pcm[begins - begin : stops - begin]
+        return heard
 
 
 @dataclass(frozen=True)
@@ -148,12 +198,16 @@ def save_trace(trace: Trace, folder: Path) -> None:
     ):
         with WavWriter(folder / f"{name}.wav") as wav:
             wav.write(pcm)
-    head = {"format": FORMAT, "id": trace.id, "endpoint": trace.endpoint, "void": trace.void}
+    head: dict[str, Any] = {"format": FORMAT, "id": trace.id, "endpoint": trace.endpoint, "void": trace.void}
+    head["prebuffer_s"] = trace.prebuffer_s
     rows = [_Row("sound", piece.at_s, len(piece.pcm), piece.compute_s) for piece in trace.received]
     rows += [_Row("flush", at_s) for at_s in trace.flushes]
     rows += [_Row("text", text.at_s, text=text.text, name=text.kind) for text in trace.texts]
     rows += [_Row("event", event.at_s, name=event.kind, data=dict(event.data)) for event in trace.events]
-    late = {"send_late_s": [round(late, 5) for late in trace.send_late_s]}
+    late = {
+        "send_late_s": [round(late, 5) for late in trace.send_late_s],
+        "come_late_s": [round(late, 5) for late in trace.come_late_s],
+    }
     lines = [json_line(head | late), *(json_line(to_dict(row)) for row in rows)]
     unfinished = folder / "trace.jsonl.part"
     unfinished.write_text("".join(lines), encoding="utf-8")
@@ -184,4 +238,6 @@ def load_trace(folder: Path) -> Trace:
             events.append(Noted(row.at_s, row.name, row.data))
     late = tuple(head.get("send_late_s", ()))
     every = (tuple(received), tuple(flushes), tuple(texts), tuple(events), late)
-    return Trace(head["id"], head["endpoint"], user, *every, void=head["void"])
+    waited_s = float(head.get("prebuffer_s", 0.0))
+    came = tuple(head.get("come_late_s", ()))
+    return Trace(head["id"], head["endpoint"], user, *every, void=head["void"], prebuffer_s=waited_s, come_late_s=came)
