@@ -34,7 +34,8 @@ class Delegating:
         self._asks, self.results = asks, list[Event]()
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:
-        events = [Event((tick + 1) * TICK_MS, tick, "say", text) for text in heard.text]
+        results = [event.text for event in heard.events if (event.data or {}).get("policy") != "silent"]
+        events = [Event((tick + 1) * TICK_MS, tick, "say", text) for text in (*heard.text, *results)]
         self.results += heard.events
         if tick in self._asks:
             events.append(Event((tick + 1) * TICK_MS, tick, "heard", self._asks[tick]))
