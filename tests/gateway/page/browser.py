@@ -22,12 +22,14 @@ from microturn.gateway.store import Store
 
 WAIT_S = 60.0
 CAMERA_PIXELS = (160, 120)
+# A browser on a busy machine may stand still for longer than a server should wait for a stranger.
+PATIENT = Limits(start_s=WAIT_S, send_s=WAIT_S, unread_s=WAIT_S, grace_s=WAIT_S)
 Seen = TypeVar("Seen")
 
 
 @contextmanager
 def chromium(microphone: Path | None = None, camera: Path | None = None) -> Iterator[Browser]:
-    """The browser; where it is not installed a failure in CI, else a skip."""
+    """The browser; where it is not installed a failure in CI, else a skip. microphone: said again and again."""
     path = shutil.which("chromium")
     if path is None:
         missing = "Debian's chromium is not installed: apt install chromium"
@@ -36,7 +38,7 @@ def chromium(microphone: Path | None = None, camera: Path | None = None) -> Iter
         pytest.skip(missing)
     flags = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
     flags += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    flags += [] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}%noloop"]
+    flags += [] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}"]
     flags += [] if camera is None else [f"--use-file-for-fake-video-capture={camera}"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--headless=new", *flags])
@@ -50,7 +52,7 @@ def chromium(microphone: Path | None = None, camera: Path | None = None) -> Iter
 def served(host: Host, folder: Path | None = None) -> Iterator[str]:
     """The address of a server; folder: where it keeps recordings."""
     store = None if folder is None else Store(folder)
-    sessions = Sessions(host, Limits(), store=store)
+    sessions = Sessions(host, PATIENT, store=store)
     server = server_of(create_app(sessions), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -86,12 +88,12 @@ def visit(browser: Browser, address: str, width: int = 1280, height: int = 900) 
     assert said == []
 
 
-def until(look: Callable[[], Seen], wait_s: float = WAIT_S) -> Seen:
-    """What `look` gives as soon as it is true."""
+def until(look: Callable[[], Seen], wait_s: float = WAIT_S, else_tell: Callable[[], object] = str) -> Seen:
+    """What `look` gives as soon as it is true. else_tell: what a failure shows."""
     over = time.monotonic() + wait_s
     while not (seen := look()) and time.monotonic() < over:
         time.sleep(0.05)
-    assert seen, "it did not happen in time"
+    assert seen, f"it did not happen in {wait_s:g} s. {else_tell()}"
     return seen
 
 
