@@ -3,6 +3,7 @@
 Silent and speaking ticks are forced through the session's listen_bias, which a user may set; the engine has no other
 way. The model is the shipped one; where none is shipped, random weights of the same shape. With a camera every tick has
 a picture of 640 x 480; weights that do not see get an untrained sight for that, which takes as long as a trained one.
+On a busy machine `--cpu --threads 1` measures what the process computes instead of how long it takes.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,11 +53,12 @@ class Measured(NamedTuple):
 def main() -> None:
     options = parse_options()
     torch.set_num_threads(options.threads)
+    now_s = time.process_time if options.cpu else time.perf_counter
     model, tokenizer, weights = load_model(options)
     blind, sighted, sight = seeing(model)
-    silent = measure(model, tokenizer, FORCE, options.ticks)
-    speaking = measure(model, tokenizer, -FORCE, options.ticks)
-    camera = {kind: measure(sighted, tokenizer, bias, options.ticks, True) for kind, bias in KINDS.items()}
+    silent = measure(model, tokenizer, FORCE, options.ticks, now_s)
+    speaking = measure(model, tokenizer, -FORCE, options.ticks, now_s)
+    camera = {kind: measure(sighted, tokenizer, bias, options.ticks, now_s, True) for kind, bias in KINDS.items()}
     bandwidth = bytes_per_second()
     read = weight_bytes(model) + kv_bytes(model.config, silent.committed, model.decision.weight.element_size())
     report = {
@@ -64,8 +66,9 @@ def main() -> None:
         "speaking": summary(speaking),
         "camera": {kind: summary(measured) for kind, measured in camera.items()},
         "camera_p99_of_tick": round(max(summary(m)["p99_ms"] for m in camera.values()) / TICK_MS, 3),
-        "sound_only_of_blind": sound_only(blind, sighted, tokenizer, options.ticks),
+        "sound_only_of_blind": sound_only(blind, sighted, tokenizer, options.ticks, now_s),
         "sight": sight,
+        "times": "of the process" if options.cpu else "of the clock",
         "floor_ms": round(1_000 * read / bandwidth, 3),
         "floor": {"mb": round(read / 1e6, 1), "gb_per_s": round(bandwidth / 1e9, 2)},
         "model": {"weights": weights, "parameters": parameter_count(model), "dtype": options.dtype},
@@ -84,6 +87,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="threads of torch (default 2)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--weights", type=Path, help="a checkpoint instead of the shipped one")
+    parser.add_argument("--cpu", action="store_true", help="time of the process, not of the clock")
     parser.add_argument("--toy", action="store_true", help="random weights of the toy size, for a quick look")
     return parser.parse_args()
 
@@ -146,30 +150,41 @@ def chunks(ticks: int, camera: bool) -> Iterator[Chunk]:
 
 
 def measure(
-    model: InteractionModel, tokenizer: TextTokenizer, listen_bias: float, ticks: int, camera: bool = False
+    model: InteractionModel,
+    tokenizer: TextTokenizer,
+    listen_bias: float,
+    ticks: int,
+    now_s: Callable[[], float],
+    camera: bool = False,
 ) -> Measured:
-    """Wall time of each tick, from 200 ms of sound and a picture to words and events, once the context is filled."""
+    """Time of each tick, from 200 ms of sound and a picture to words and events, once the context is filled."""
     session = session_of(model, tokenizer, listen_bias)
     ms: list[float] = []
     last = session.first - 1
     for last, heard in enumerate(chunks(ticks, camera), start=session.first):
-        began_s = time.perf_counter()
+        began_s = now_s()
         said = session.model_side.turn(last, heard)
-        ms.append(1_000 * (time.perf_counter() - began_s))
+        ms.append(1_000 * (now_s() - began_s))
         assert any(event.kind != "heard" for event in said.events) == (listen_bias < 0)
     result = session.engine.turn(session.ref, InputChunk(last))  # the same tick again gives its stored result
     return Measured(ms[WARM_UP:], result.forwards, result.committed)
 
 
-def sound_only(blind: InteractionModel, sighted: InteractionModel, tokenizer: TextTokenizer, ticks: int) -> float:
+def sound_only(
+    blind: InteractionModel,
+    sighted: InteractionModel,
+    tokenizer: TextTokenizer,
+    ticks: int,
+    now_s: Callable[[], float],
+) -> float:
     """A silent tick without a camera: the median of the model with sight over that of the one without, tick by tick."""
     sessions = [session_of(model, tokenizer, FORCE) for model in (blind, sighted)]
     ms: list[list[float]] = [[], []]
     for number, heard in enumerate(chunks(ticks, camera=False)):
         for which in (0, 1) if number % 2 else (1, 0):
-            began_s = time.perf_counter()
+            began_s = now_s()
             sessions[which].model_side.turn(sessions[which].first + number, heard)
-            ms[which].append(1_000 * (time.perf_counter() - began_s))
+            ms[which].append(1_000 * (now_s() - began_s))
     return round(statistics.median(ms[1][WARM_UP:]) / statistics.median(ms[0][WARM_UP:]), 3)
 
 
@@ -218,6 +233,7 @@ def table(report: dict[str, Any]) -> str:
     read, model = report["floor"], report["model"]
     lines += [
         f"floor      {floor_ms:.2f} ms a forward: {read['mb']} MB at {read['gb_per_s']} GB/s",
+        f"times      {report['times']}",
         f"camera     p99 {report['camera_p99_of_tick']:.2f} of a tick; sight: {report['sight']}",
         f"no camera  {report['sound_only_of_blind']:.2f} of the same model without sight",
         f"model      {model['weights']}, {model['parameters'] / 1e6:.1f} M, {model['dtype']}",
