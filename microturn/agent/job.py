@@ -19,7 +19,7 @@ SHOWN_A_RUN = 16
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the conversation's client. parameters: its JSON schema.
+    """A function of the conversation's client. parameters: its JSON schema; side_effect: it may change the world.
 
     call: gets the id of the task and the arguments as JSON, gives the output; ValueError where there is none.
     """
@@ -28,6 +28,7 @@ class Function:
     description: str
     parameters: Mapping[str, Any]
     call: Callable[[str, str], Awaitable[str]]
+    side_effect: bool = True
 
 
 @dataclass(frozen=True)

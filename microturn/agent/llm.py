@@ -254,7 +254,9 @@ def _function(one: Function, task_id: str) -> Tool[Any]:
     async def call(**arguments: Any) -> str:
         return await one.call(task_id, json.dumps(arguments, ensure_ascii=False))
 
-    return Tool.from_schema(call, one.name, one.description, dict(one.parameters))
+    tool = Tool[Any].from_schema(call, one.name, one.description, dict(one.parameters))
+    tool.metadata = {"side_effect": one.side_effect}
+    return tool
 
 
 def _toolset(server: McpServer, config: LlmConfig) -> AbstractToolset[_Run]:

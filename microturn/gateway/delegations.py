@@ -7,27 +7,23 @@ text for a later tick. When they are said is the model's business.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
-from uuid import uuid4
 
 import structlog
 
 from microturn.agent.book import FAILURE_WORDS, Wanted
 from microturn.agent.context import Context, context_of
 from microturn.agent.delegation import Delegation, Policy, Span
-from microturn.agent.job import Function
 from microturn.agent.session_desk import Change, SessionDesk, UnknownDelegation
 from microturn.core.clock import TICK_MS
-from microturn.core.errors import MicroturnError
 from microturn.core.events import Event
-from microturn.gateway.timeline import Called, Delegated, Ended, Heard, Item, Progress, Said, Stopped, Taken, TooMuch
+from microturn.gateway.client_functions import ClientFunctions
+from microturn.gateway.named_servers import NamedServers
+from microturn.gateway.timeline import Aside, Delegated, Ended, Heard, Item, Progress, Said, Stopped, Taken, TooMuch
 
 WORDS_KEPT = 4_000  # fragments of the transcript
 ASKED_KEPT = 100
-FUNCTIONS = 128
 PAUSE_MS = 2_000  # words of the user that are farther apart are not one request
-CALL_S = 60.0
 TOLD_CHARACTERS = 2_000
 log = structlog.get_logger("microturn.gateway")
 
@@ -40,31 +36,27 @@ class Beside(Protocol):
     @property
     def at_ms(self) -> int: ...
     def push_result(self, text: str, policy: str, id: str = "") -> None: ...
-    def tell(self, item: Progress | Called) -> None: ...
-
-
-class CallRefused(MicroturnError):
-    """An output that belongs to no call, or a batch that is not complete; in words for the client."""
-
-
-@dataclass
-class _Open:
-    delegation_id: str
-    given: "asyncio.Future[str]"
-    output: str | None = None
+    def tell(self, item: Aside) -> None: ...
 
 
 class Delegations:
-    """One session's. desk: None where the client works itself; standing: instructions of the application."""
+    """One session's. desk: None where the client works itself; standing: instructions of the application.
 
-    def __init__(self, session: Beside, desk: SessionDesk | None, standing: str = "") -> None:
+    calls, servers: functions and MCP servers of the client; mcp_origins: of those servers that may be reached.
+    """
+
+    def __init__(
+        self, session: Beside, desk: SessionDesk | None, standing: str = "", mcp_origins: Sequence[str] = ()
+    ) -> None:
         self._session, self._desk = session, desk
         self._standing = (standing,) if standing.strip() else ()
         self._words: deque[Event] = deque(maxlen=WORDS_KEPT)
         self._heard: list[Heard] = []  # of the request that is being made
         self._given: set[str] = set()  # texts that were ours
         self._told: dict[str, Progress] = {}
-        self._calls: dict[str, _Open] = {}
+        self.calls = ClientFunctions(session)
+        self.servers = NamedServers(session, mcp_origins, self._offered)
+        self._begun, self._first = False, list[Mapping[str, Any]]()  # tools that were offered before that
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self, items: AsyncIterator[Item]) -> None:
@@ -81,13 +73,23 @@ class Delegations:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._drop_calls(None)
+        self.calls.drop(None)
+        await self.servers.close()
 
     def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
-        """Functions of the client, as the protocols describe them; of other kinds of tools nothing is made."""
+        """Functions and MCP servers of the client, as the protocols describe them; other kinds of tools are nothing."""
+        if self._desk is None:
+            return
+        self.calls.offer(tools)
+        if self._begun:
+            self.servers.offer(tools)
+        else:  # their lists are told to a client that hears of the session first
+            self._first = list(tools)
+            self._offered()
+
+    def _offered(self) -> None:
         if self._desk is not None:
-            functions = [self._function(tool) for tool in tools[:FUNCTIONS] if tool.get("type") == "function"]
-            named = {one.name: one for one in functions if one.name}
+            named = {one.name: one for one in (*self.servers.functions, *self.calls.functions)}
             self._desk.functions = tuple(named.values())
 
     def knows(self, id: str) -> bool:
@@ -119,31 +121,11 @@ class Delegations:
             return self._desk.correct(id, text)
         return not self._told[id].over
 
-    def output(self, call_id: str, output: str) -> None:
-        """The client's answer to a call, kept until `go_on`."""
-        call = self._calls.get(call_id)
-        if call is None or call.output is not None:
-            raise CallRefused(f"No call '{call_id[:80]}' waits for its output.")
-        call.output = output
-
-    def go_on(self) -> None:
-        """Let the jobs have what was given; CallRefused while another call waits for its output."""
-        waiting = [id for id, call in self._calls.items() if call.output is None]
-        if waiting or not self._calls:
-            what = f"No output was given for {', '.join(waiting)}." if waiting else "No call waits."
-            raise CallRefused(what)
-        for call in self._calls.values():
-            if not call.given.done():
-                call.given.set_result(call.output or "")
-
-    def give(self, call_id: str, output: str) -> None:
-        """Let a job have this output at once; one that nobody waits for belongs to an older conversation."""
-        call = self._calls.get(call_id)
-        if call is not None and not call.given.done():
-            call.given.set_result(output)
-
     async def _follow(self, items: AsyncIterator[Item]) -> None:
         async for item in items:
+            if not self._begun:
+                self._begun = True
+                self.offer(self._first)
             match item:
                 case Heard(start_ms, end_ms, text):
                     self._write("heard", end_ms, text)
@@ -213,7 +195,7 @@ class Delegations:
         # What stands behind a failure is for the record: foreign errors may hold anything.
         reason = one.reason.partition(":")[0] if one.status == "failed" else one.reason
         if one.over:
-            self._drop_calls(one.id)
+            self.calls.drop(one.id)
         self._tell(one.id, one.status, one.task, one.policy, reason, text)
 
     def _tell(self, id: str, status: Any, task: str = "", policy: str = "", reason: str = "", text: str = "") -> None:
@@ -236,35 +218,6 @@ class Delegations:
             self._session.push_result(text, policy, name)
         except TooMuch as error:
             log.warning("result not taken", session_id=self._session.id, id=name, reason=str(error))
-
-    def _function(self, tool: Mapping[str, Any]) -> Function:
-        nested = tool.get("function")
-        told = cast("Mapping[str, Any]", nested) if isinstance(nested, Mapping) else tool
-        name, given = str(told.get("name") or ""), told.get("parameters")
-        schema: Mapping[str, Any] = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
-
-        async def call(task_id: str, arguments: str) -> str:
-            return await self._call(task_id, name, arguments)
-
-        return Function(name, str(told.get("description") or ""), {"type": "object", "properties": {}, **schema}, call)
-
-    async def _call(self, delegation_id: str, name: str, arguments: str) -> str:
-        call_id = f"call_{uuid4().hex[:20]}"
-        call = self._calls[call_id] = _Open(delegation_id, asyncio.get_running_loop().create_future())
-        self._session.tell(Called(self._session.at_ms, delegation_id, call_id, name, arguments))
-        try:
-            async with asyncio.timeout(CALL_S):
-                return await call.given
-        except TimeoutError:
-            raise ValueError("the application gave no answer in time") from None
-        finally:
-            self._calls.pop(call_id, None)
-
-    def _drop_calls(self, delegation_id: str | None) -> None:
-        """Nobody waits any more for the calls of this delegation; None: of all."""
-        for call in self._calls.values():
-            if delegation_id in (None, call.delegation_id) and not call.given.done():
-                call.given.set_exception(ValueError("the task is over"))
 
     def _check(self, id: str) -> None:
         if not self.knows(id):

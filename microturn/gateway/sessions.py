@@ -24,6 +24,7 @@ from microturn.gateway.host import Host
 from microturn.gateway.keeper import Keeper, follow
 from microturn.gateway.kept import About, KeptSession
 from microturn.gateway.metrics import Metrics
+from microturn.gateway.named_servers import check_origins, without_secrets
 from microturn.gateway.rates import LimitedChannel, Rate
 from microturn.gateway.session import Beginning, LiveSession, SessionLimits
 from microturn.gateway.store import Store
@@ -42,7 +43,8 @@ class Limits:
     of one message; start_s: from the connection to `session.start`; idle_s: without a message from the client; send_s:
     a client may take so long to read one message; drain_s: what runs may go on for so long when the server is asked to
     stop; grace_s: a session of the native extensions goes on for so long without its client; revive_s: it may be
-    resumed for so long after its server was killed, where it is recorded; rate: how fast messages may come.
+    resumed for so long after its server was killed, where it is recorded; mcp_origins: of MCP servers that a client may
+    name, such as https://tools.example.com; rate: how fast messages may come.
     """
 
     sessions: int = 8
@@ -56,6 +58,7 @@ class Limits:
     unread_s: float = 10.0
     grace_s: float = 30.0
     revive_s: float = 300.0
+    mcp_origins: tuple[str, ...] = ()
     rate: Rate = field(default_factory=Rate)
 
     def __post_init__(self) -> None:
@@ -74,6 +77,7 @@ class Limits:
                 raise ConfigError(name, "Limits", getattr(self, name), "a number above 0")
         if not 0 <= self.drain_s < math.inf:
             raise ConfigError("drain_s", "Limits", self.drain_s, "a number, 0 or above")
+        check_origins(self.mcp_origins)
         if self.sessions_per_key is not None and self.sessions_per_key < 1:
             raise ConfigError("sessions_per_key", "Limits", self.sessions_per_key, "1 or more, or left out")
 
@@ -257,7 +261,8 @@ class Sessions:
     def _delegations(self, session: LiveSession, ask: Ask) -> Delegations:
         """Who does what this session's model hands over; its jobs that are on file go on."""
         desk = self._desk.open(session.id, ask.owner) if self._desk is not None and ask.works_here else None
-        delegations = Delegations(session, desk, str(ask.config.get("instructions") or ""))
+        standing = str(ask.config.get("instructions") or "")
+        delegations = Delegations(session, desk, standing, self.limits.mcp_origins)
         delegations.offer(tools_of(ask.config if ask.protocol == "realtime" else ask.config.get("delegation")))
         delegations.begin(session.items())
         return delegations
@@ -270,7 +275,7 @@ class Sessions:
         about = About(
             session_id,
             ask.protocol,
-            dict(ask.config),
+            without_secrets(ask.config),
             ask.owner,
             ask.grace_s,
             self.host.name,

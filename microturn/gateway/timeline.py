@@ -4,9 +4,9 @@ All times are milliseconds since the session began. What the model decides in ti
 sound, and the words written in it, lie at (t + 1) * 200 ms and after. The sound of a session has no gaps from 0 ms on.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from microturn.core.errors import MicroturnError
 from microturn.media.pcm import Pcm
@@ -16,6 +16,7 @@ FRAME_SAMPLES = 320  # 20 ms at 16 kHz
 
 EndReason = Literal["close_requested", "expired", "idle", "too_slow", "connection_lost", "draining", "failed"]
 WorkStatus = Literal["queued", "running", "done", "failed", "cancelled", "superseded", "stale"]
+CallStatus = Literal["asked", "in_progress", "completed", "failed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,46 @@ class Called:
 
 
 @dataclass(frozen=True)
+class Displayed:
+    """Something to be seen beside the conversation. shown: a card, table or chart as plain JSON, never HTML."""
+
+    at_ms: int
+    delegation_id: str
+    shown: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolsListed:
+    """An MCP server that the client named is asked for its tools. tools: as JSON; error: why there are none."""
+
+    at_ms: int
+    id: str
+    label: str
+    status: Literal["in_progress", "completed", "failed"]
+    tools: tuple[Mapping[str, Any], ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class RemoteCall:
+    """A call of a tool of such a server, once for each step. arguments: JSON.
+
+    approval_id: of the client's approval, which "asked" waits for; "" where none is needed.
+    """
+
+    at_ms: int
+    delegation_id: str
+    id: str
+    label: str
+    name: str
+    arguments: str
+    status: CallStatus
+    approval_id: str = ""
+    output: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Taken:
     """Typed text has reached the model. id: what `push_text` was given, for an acknowledgement."""
 
@@ -125,7 +166,10 @@ class Ended:
     detail: str = ""
 
 
-Item = Sound | Heard | Said | Began | Stopped | Delegated | Progress | Called | Taken | Ended
+Aside = Progress | Called | Displayed | ToolsListed | RemoteCall
+"""What happens beside the conversation."""
+
+Item = Sound | Heard | Said | Began | Stopped | Delegated | Aside | Taken | Ended
 
 
 class Session(Protocol):

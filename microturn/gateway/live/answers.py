@@ -7,7 +7,8 @@ from typing import Any, cast
 from microturn.agent.delegation import Policy
 from microturn.agent.session_desk import UnknownDelegation
 from microturn.core.errors import InputError
-from microturn.gateway.delegations import CallRefused, Delegations, tools_of
+from microturn.gateway.client_functions import CallRefused
+from microturn.gateway.delegations import Delegations, tools_of
 from microturn.gateway.formats import SoundReader
 from microturn.gateway.live.client import (
     Append,
@@ -82,9 +83,9 @@ class Answers:
             case Append():
                 self._append(event.body, event.id)
             case Output(call_id, output):
-                self._work("item.call_id", lambda jobs: jobs.output(call_id, output))
+                self._work("item.call_id", lambda jobs: jobs.calls.output(call_id, output))
             case GoOn():
-                self._work("type", lambda jobs: jobs.go_on())
+                self._work("type", lambda jobs: jobs.calls.go_on())
             case Mute(muted):
                 self._session.mute(muted)
                 return self._projection.muted(muted, event.id)

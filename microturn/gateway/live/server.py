@@ -12,6 +12,7 @@ from microturn.gateway.formats import SoundFormat, SoundWriter
 from microturn.gateway.live.client import Settings
 from microturn.gateway.live.delegating import Delegating
 from microturn.gateway.live.refusal import Refusal
+from microturn.gateway.named_servers import without_secrets
 from microturn.gateway.timeline import Called, Delegated, Ended, EndReason, Heard, Item, Progress, Said, Sound, Taken
 
 USAGE_EVERY_MS = 10_000
@@ -60,7 +61,7 @@ class Projection:
 
     def updated(self, delegation: Mapping[str, Any]) -> Wire:
         """`session.updated` after a change of the delegation."""
-        session = self.session() | {"delegation": dict(delegation)}
+        session = self.session() | {"delegation": without_secrets(delegation)}
         return self._event("session.updated", session=session)
 
     def muted(self, muted: bool, client_id: str | None) -> Wire:
@@ -134,7 +135,7 @@ def shown(settings: Settings) -> Wire:
 
 def _session(opened: Opened) -> Wire:
     named = {"id": opened.id, "expires_at": opened.expires_at, "status": "active"}
-    return named | shown(opened.settings)
+    return named | without_secrets(shown(opened.settings))
 
 
 def _format(format: SoundFormat) -> Wire:

@@ -97,6 +97,15 @@ class FunctionCallOutput(NewItem):
     output: Text
 
 
+class McpApprovalResponse(NewItem):
+    """Whether a call of an MCP server's tool may be made."""
+
+    type: Literal["mcp_approval_response"]
+    approval_request_id: ItemId
+    approve: bool
+    reason: Text | None = None
+
+
 class ItemReference(Strict):
     """An item of the conversation by its id."""
 
@@ -105,7 +114,7 @@ class ItemReference(Strict):
 
 
 Message = Annotated[UserMessage | AssistantMessage | SystemMessage, Field(discriminator="role")]
-Item = Annotated[Message | FunctionCall | FunctionCallOutput, Field(discriminator="type")]
+Item = Annotated[Message | FunctionCall | FunctionCallOutput | McpApprovalResponse, Field(discriminator="type")]
 InputItem = Annotated[Message | FunctionCall | FunctionCallOutput | ItemReference, Field(discriminator="type")]
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from microturn.gateway.doors import Doors, grant_of
+from microturn.gateway.named_servers import without_secrets
 from microturn.gateway.parsing import parsed
 from microturn.gateway.realtime.client import parse_settings, refusal_of
 from microturn.gateway.realtime.refusal import Refusal
@@ -74,7 +75,7 @@ def body_of(raw: bytes) -> Body:
 
 
 def _shown(asked: Settings, model: str) -> dict[str, Any]:
-    return default_settings(asked.model or model).with_update(asked).model_dump(exclude_none=True)
+    return without_secrets(default_settings(asked.model or model).with_update(asked).model_dump(exclude_none=True))
 
 
 def _error(refusal: Refusal) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from microturn.core.clock import TICK_MS
 from microturn.gateway.instructions import Reads, readable, reads_nothing
+from microturn.gateway.named_servers import without_secrets
 from microturn.gateway.realtime.audio import WireDecoder
-from microturn.gateway.realtime.calling import called
+from microturn.gateway.realtime.calling import Calling
 from microturn.gateway.realtime.client import (
     AudioAppend,
     AudioClear,
@@ -25,6 +26,7 @@ from microturn.gateway.realtime.client import (
     ItemReference,
     ItemRetrieve,
     ItemTruncate,
+    McpApprovalResponse,
     OutputClear,
     ResponseCancel,
     ResponseCreate,
@@ -45,14 +47,17 @@ from microturn.gateway.timeline import (
     Began,
     Called,
     Delegated,
+    Displayed,
     Ended,
     Heard,
     Item,
     Progress,
+    RemoteCall,
     Said,
     Sound,
     Stopped,
     Taken,
+    ToolsListed,
 )
 from microturn.media.pcm import Pcm
 
@@ -92,13 +97,21 @@ class GiveOutput:
 
 
 @dataclass(frozen=True)
+class Approve:
+    """Let a call of an MCP server's tool be made, or not."""
+
+    approval_id: str
+    approved: bool
+
+
+@dataclass(frozen=True)
 class Offer:
-    """Functions that delegations may call from now on."""
+    """Functions and MCP servers that delegations may call from now on."""
 
     tools: Sequence[Mapping[str, Any]]
 
 
-Action = PushAudio | PushText | ShowPicture | GiveOutput | Offer
+Action = PushAudio | PushText | ShowPicture | GiveOutput | Approve | Offer
 
 
 class Answer(NamedTuple):
@@ -122,7 +135,7 @@ class RealtimeCodec:
         self._now_ms = 0
         self._shown_ms = -TICK_MS  # when a picture was last shown
         self._appended_ms = 0.0
-        self._calls: list[Called] = []  # wait until no response is open
+        self._calling = Calling(self._names, self._conversation)
         self._texts: list[PushText] = []  # wait for response.create: text alone asks for no answer
 
     def opening(self) -> list[ServerEvent]:
@@ -141,7 +154,8 @@ class RealtimeCodec:
                 self._now_ms = item.end_ms
                 events = self._speaking.sounded(item.pcm, self._now_ms, settings)
                 events += self._speaking.advance(self._now_ms, settings)
-                return events + self._called() + self._hearing.advance(self._now_ms, settings)
+                calls = self._calling.due(self._speaking.busy, settings.modality)
+                return events + calls + self._hearing.advance(self._now_ms, settings)
             case Heard():
                 return self._heard(item)
             case Said():
@@ -155,10 +169,12 @@ class RealtimeCodec:
                 status = "failed" if item.reason == "failed" else "cancelled"
                 events = self._speaking.close(now_ms, status, "session_failed" if status == "failed" else None)
                 return events + self._hearing.finish(settings)
-            case Called():
-                self._calls.append(item)
+            case Called() | RemoteCall():
+                self._calling.take(item)
                 return []
-            case Taken() | Delegated() | Progress():
+            case ToolsListed():
+                return self._calling.listed(item)
+            case Taken() | Delegated() | Progress() | Displayed():
                 return []  # hidden: this dialect acknowledges no text and shows no work but the calls it needs
 
     @property
@@ -193,12 +209,6 @@ class RealtimeCodec:
             return []
         started = self._hearing.yielded(item.at_ms, self.settings)
         return started + self._speaking.close(self._now_ms, "cancelled", "turn_detected")
-
-    def _called(self) -> list[ServerEvent]:
-        if not self._calls or self._speaking.busy:
-            return []
-        calls, self._calls = self._calls, []
-        return called(calls, self._names, self._conversation, self.settings.modality)
 
     def _answer(self, event: ClientEvent) -> Answer:
         match event:
@@ -269,6 +279,8 @@ class RealtimeCodec:
         actions = self._shown(pictures)
         if isinstance(event.item, FunctionCallOutput):
             actions.append(GiveOutput(event.item.call_id, event.item.output))
+        if isinstance(event.item, McpApprovalResponse):
+            actions.append(Approve(event.item.approval_request_id, event.item.approve))
         if isinstance(event.item, SystemMessage):
             actions += self._told("\n".join(part.text for part in event.item.content), event.event_id or "")
         if text:
@@ -313,7 +325,7 @@ class RealtimeCodec:
         return self._names.event(type, session=self._session())
 
     def _session(self) -> dict[str, Any]:
-        shown = self.settings.model_dump(exclude_none=True)
+        shown: dict[str, Any] = without_secrets(self.settings.model_dump(exclude_none=True))
         shown["audio"].setdefault("input", {}).setdefault("turn_detection", None)
         ids = {"object": "realtime.session", "id": self._id, "expires_at": self._expires_at}
         return {"type": "realtime", **ids, **shown}

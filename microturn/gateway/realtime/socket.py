@@ -10,7 +10,17 @@ from fastapi import FastAPI, WebSocket
 
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
-from microturn.gateway.realtime.codec import Action, GiveOutput, Offer, PushAudio, PushText, RealtimeCodec, ShowPicture
+from microturn.gateway.named_servers import NoApproval
+from microturn.gateway.realtime.codec import (
+    Action,
+    Approve,
+    GiveOutput,
+    Offer,
+    PushAudio,
+    PushText,
+    RealtimeCodec,
+    ShowPicture,
+)
 from microturn.gateway.realtime.pictures import pixels
 from microturn.gateway.realtime.refusal import Refusal
 from microturn.gateway.realtime.settings import Settings, default_settings
@@ -151,10 +161,20 @@ class _Conversation:
                 self._session.push_frame(await asyncio.to_thread(pixels, picture))
             case GiveOutput(call_id, output):
                 if self._session.delegations is not None:
-                    self._session.delegations.give(call_id, output)
+                    self._session.delegations.calls.give(call_id, output)
+            case Approve(approval_id, approved):
+                self._approve(approval_id, approved)
             case Offer(tools):
                 if self._session.delegations is not None:
                     self._session.delegations.offer(tools)
+
+    def _approve(self, approval_id: str, approved: bool) -> None:
+        """Refusal where nothing waits for it; an old conversation that is put back may hold such answers too."""
+        try:
+            if self._session.delegations is not None:
+                self._session.delegations.servers.approve(approval_id, approved)
+        except NoApproval as error:
+            raise Refusal("invalid_value", str(error), "item.approval_request_id") from None
 
     async def _refuse(self, refusal: Refusal, client_id: str | None) -> None:
         async with self._order:
