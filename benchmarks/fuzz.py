@@ -241,7 +241,8 @@ async def attacked(address: str, victim: str, count: int, seed: int, until_s: fl
                 continue
             each = min(left[0], FLOOD if rng.random() < 0.01 else EACH)
             left[0] -= each
-            left[0] += each - await Assault(seen, cast("hostile.Protocol", kind), rng, victim).run(address, each)
+            sent = await Assault(seen, cast("hostile.Protocol", kind), rng, victim).run(address, each)
+            left[0] += each - sent  # in a line of its own: the others count while this one waits
 
     await asyncio.gather(*(worker(number) for number in range(AT_ONCE)))
     return seen
