@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -22,7 +23,10 @@ WORD_S = 0.25
 
 
 class Session(NamedTuple):
-    """What the other side does in one session, and for how many micro-turns. `id` names it in the run directory."""
+    """What the other side does in one session, and for how many micro-turns. `id` names it in the run directory.
+
+    A session may be held again: whoever remembers begins anew in tick 0.
+    """
 
     id: str
     user: Participant
@@ -30,10 +34,14 @@ class Session(NamedTuple):
 
 
 class Ours(NamedTuple):
-    """Weights of ours: gives a participant that remembers nothing, by session id; `settings` says which weights."""
+    """Weights of ours: gives a participant that remembers nothing, by session id; `settings` says which weights.
+
+    weights: their file, for endpoints that open them in a process of their own.
+    """
 
     open: Callable[[str], Participant]
     settings: Mapping[str, Any]
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from microturn.core.chunk import Chunk
 from microturn.core.config import from_dict, to_dict
-from microturn.core.errors import InputError, MicroturnError
+from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.core.provenance import provenance
-from microturn.eval.suite.endpoint import Endpoint, Session
+from microturn.eval.suite.endpoint import Endpoint, Session, Unreachable
+from microturn.eval.suite.pace import Room, held
 from microturn.eval.suite.suites import Asked, Suite, suite
 from microturn.eval.suite.trace import Trace, load_trace, save_trace
 
 FORMAT = "microturn-suite-run-1"
-PACKAGES = ("numpy", "torch", "pocketsphinx", "websockets")
-SESSION_LIMIT_S = 600.0
+PACKAGES = ("numpy", "torch", "pocketsphinx", "websockets", "openai", "google-genai")
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +38,7 @@ class Manifest:
     suite: str
     endpoint: str
     seed: int
-    per_category: int
+    per_category: int | None
     sessions: list[str]
     files: dict[str, str] = field(default_factory=dict[str, str])
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -81,24 +78,32 @@ def begin(folder: Path, name: str, asked: Asked, endpoint: str, settings: dict[s
 async def hold_all(
     folder: Path, made: Suite, endpoint: Endpoint, progress: Progress = lambda done, total: None
 ) -> None:
-    """Hold every session that has no trace yet, `endpoint.at_once` at a time; a session that fails is kept as void."""
+    """Hold every session that has no trace yet, `endpoint.at_once` at a time; a session that fails is kept as void.
+
+    Raises Unreachable where the endpoint takes no session; what was held until then is kept, and the run may go on.
+    """
     places = {session.id: trace_folder(folder, number) for number, session in enumerate(made.sessions)}
     waiting = [session for session in made.sessions if not (places[session.id] / "trace.jsonl").exists()]
     done = len(made.sessions) - len(waiting)
+    gone: BaseException | None = None
     progress(done, len(made.sessions))
-    room = asyncio.Semaphore(endpoint.at_once)
+    room = Room(endpoint.at_once)
 
     async def hold(session: Session) -> None:
         nonlocal done
-        async with room:
-            trace = await _held(endpoint, session)
+        trace = await held(endpoint, session, room)
         await asyncio.to_thread(save_trace, trace, places[session.id])
         done += 1
         progress(done, len(made.sessions))
 
-    async with asyncio.TaskGroup() as group:
-        for session in waiting:
-            group.create_task(hold(session))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for session in waiting:
+                group.create_task(hold(session))
+    except* Unreachable as failed:
+        gone = failed.exceptions[0]
+    if gone is not None:
+        raise gone
 
 
 def trace_folder(folder: Path, number: int) -> Path:
@@ -129,16 +134,6 @@ def reopened(folder: Path) -> tuple[Manifest, Suite, list[Trace]]:
     if missing:
         raise InputError("the run is not over", folder, f"{len(missing)} sessions missing", "eval run once more")
     return manifest, made, [load_trace(place) for place in places]
-
-
-async def _held(endpoint: Endpoint, session: Session) -> Trace:
-    """The outermost line of a session: whatever goes wrong in it is written down and ends this session alone."""
-    try:
-        return await asyncio.wait_for(endpoint.hold(session), SESSION_LIMIT_S)
-    except (MicroturnError, OSError, ValueError, RuntimeError, TimeoutError) as error:
-        user = [session.user.turn(tick, Chunk()).samples for tick in range(session.ticks)]
-        pcm = np.concatenate([np.zeros(0, np.float32), *user])
-        return Trace(session.id, endpoint.name, pcm, void=f"{type(error).__name__}: {error}"[:300])
 
 
 def _check_same(before: Manifest, fresh: Manifest, folder: Path) -> None:

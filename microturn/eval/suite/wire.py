@@ -26,6 +26,7 @@ PACKET_S = 0.02
 PACKETS = TICK_MS // 20
 TICK_S = TICK_MS / 1000
 PREBUFFER_S = 0.06  # what the page of `microturn serve` keeps too
+LEAD_PACKETS = 25  # of silence before t = 0: a client's first messages take it longer, as its first sound does
 CONNECT_S = 20.0
 AT_ONCE = 4
 QUIET = 1e-3  # of full scale: a piece without a louder sample is silence
@@ -124,6 +125,7 @@ class Microphone:
         self._resampler = Resampler(SAMPLE_RATE_HZ, rate_hz)
         self._packet = round(rate_hz * PACKET_S)
         self._waiting: Pcm = np.zeros(0 if rate_hz == SAMPLE_RATE_HZ else self._packet, np.float32)
+        self.silence = bytes(2 * self._packet)
 
     def put(self, pcm: Pcm) -> None:
         """The sound of a tick, float32 [3200]."""
@@ -220,7 +222,7 @@ class _Talk:
         self._microphone = Microphone(wire.in_hz)
         self._user: list[Pcm] = []
         self._now = asyncio.get_running_loop().time
-        self._began_s = self._now()
+        self._began_s = self._now() + LEAD_PACKETS * PACKET_S
 
     async def run(self) -> Pcm:
         """Talk until the user has said everything, and listen meanwhile; gives the user's sound, float32 [N].
@@ -243,6 +245,9 @@ class _Talk:
         return np.concatenate([np.zeros(0, np.float32), *self._user])
 
     async def _talk(self) -> None:
+        for number in range(-LEAD_PACKETS, 0):
+            await asyncio.sleep(self._began_s + (number + 1) * PACKET_S - self._now())
+            await self._wire.send_sound(self._microphone.silence)
         for number in range(self._session.ticks * PACKETS):
             if number == 0:
                 await self._turn(0)
