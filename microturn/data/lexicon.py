@@ -263,7 +263,7 @@ def _all_words() -> frozenset[str]:
 
 
 NUMBER_OF = {number_words(n): n for n in range(200)}
-CATEGORIES = {
+CATEGORIES: dict[str, frozenset[str]] = {
     "animals": frozenset([*ANIMALS, *ANIMALS.values()]),
     "colors": frozenset(COLORS),
     "fruits": frozenset([*FRUITS, *FRUITS.values()]),

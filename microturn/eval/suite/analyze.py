@@ -109,10 +109,10 @@ def merged(found: Sequence[Segment], gap_s: float) -> list[Segment]:
     return result
 
 
-def utterances(trace: Trace, listener: Listener) -> list[Utterance]:
+def utterances(trace: Trace, listener: Listener, apart_s: float = UTTERANCE_GAP_S) -> list[Utterance]:
     """What the model said as a person beside the loudspeaker would write it down, on the playout clock."""
     heard = playout(trace).pcm
-    spans = merged(segments(heard), UTTERANCE_GAP_S)
+    spans = merged(segments(heard), apart_s)
     return [Utterance(*span, listener.words(trace, heard, span, spans)) for span in spans]
 
 

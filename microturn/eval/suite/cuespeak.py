@@ -65,7 +65,7 @@ def running_count(rng: np.random.Generator, key: str) -> Plan:
         *_after(rng),
     )
     due = (Due("c1", "one", "one", accept=("num:1",)), Due("c2", "two", "two", accept=("num:2",), overlap=True))
-    return _plan(key, "running count", spans, due, "c2")
+    return cued_plan(key, "running count", spans, due, "c2")
 
 
 def conversion(rng: np.random.Generator, key: str) -> Plan:
@@ -104,7 +104,7 @@ def continuer(rng: np.random.Generator, key: str) -> Plan:
         *_after(rng),
     )
     due = (Due("c1", "one", "yes"), Due("c2", "two", "yes", overlap=True))
-    return _plan(key, "continuer", spans, due, "c2")
+    return cued_plan(key, "continuer", spans, due, "c2")
 
 
 def no_taboo(rng: np.random.Generator, key: str) -> Plan:
@@ -138,10 +138,10 @@ def _cued(
     rng: np.random.Generator, key: str, category: str, asked: str, cue: str, say: str, accept: tuple[str, ...] = ()
 ) -> Plan:
     spans = (Span(asked), Span(_one(rng, BEFORE), "story", 2.2), Span(cue, "cue"), *_after(rng))
-    return _plan(key, category, spans, (Due("c1", "cue", say, accept=accept, overlap=True),), "c1")
+    return cued_plan(key, category, spans, (Due("c1", "cue", say, accept=accept, overlap=True),), "c1")
 
 
-def _plan(key: str, category: str, spans: tuple[Span, ...], due: tuple[Due, ...], scored: str) -> Plan:
+def cued_plan(key: str, category: str, spans: tuple[Span, ...], due: tuple[Due, ...], scored: str) -> Plan:
     # Nothing may be said over the story's beginning, and no more often than there is reason to.
     quiet = (Forbidden("story", -2.0, "story", -0.2),)
     return Plan(key, "cuespeak", category, f"{category} v1", spans, due, scored, quiet, len(due))

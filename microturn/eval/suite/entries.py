@@ -19,6 +19,7 @@ from microturn.core.config import from_dict
 from microturn.core.errors import InputError
 from microturn.core.wav import to_float, to_int16
 from microturn.data.voices import Clip
+from microturn.eval.suite.analyze import UTTERANCE_GAP_S
 from microturn.media.pcm import Pcm
 
 Kind = Literal["timespeak", "cuespeak"]
@@ -35,11 +36,15 @@ Speak = Callable[[str, str], Clip]
 
 @dataclass(frozen=True)
 class Span:
-    """What the user says without a break, `gap_s` after the span before; `mark` names it."""
+    """What the user says without a break, `gap_s` after the span before; `mark` names it.
+
+    word: the mark is where this word ends, counted from 0; None: where the span ends.
+    """
 
     text: str
     mark: str = ""
     gap_s: float = 0.0
+    word: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class Forbidden:
 class Plan:
     """One scenario before it sounds. scored: id of the expectation that counts; None: right is to say nothing.
 
-    ack_s: speech that begins so soon after the first span is an acknowledgement and free.
+    ack_s: speech that begins so soon after the first span is an acknowledgement and free. apart_s: what is said after
+    so long a pause is another utterance.
     """
 
     id: str
@@ -86,6 +92,7 @@ class Plan:
     ack_s: float = 1.5
     tail_s: float = 6.0
     voice: str = "espeak:en-us+Annie"
+    apart_s: float = UTTERANCE_GAP_S
 
     def __post_init__(self) -> None:
         marks = {span.mark for span in self.spans} - {""}
@@ -136,6 +143,7 @@ class Entry:
     ack_until: float
     length_s: float
     sha256: str
+    apart_s: float = UTTERANCE_GAP_S
 
     @property
     def counted(self) -> Expectation | None:
@@ -152,7 +160,7 @@ class Sounded(NamedTuple):
 
 def sounded(plan: Plan, speak: Speak) -> Sounded:
     """Say a plan; the same plan and voice give the same samples. A low noise floor takes the place of zeros."""
-    script, speech = _spoken(plan, speak)
+    script, ends, speech = _spoken(plan, speak)
     end_s = len(speech) / SAMPLE_RATE_HZ + plan.tail_s
     ticks = int(np.ceil(end_s * 1000 / TICK_MS))
     length = ticks * TICK_MS * SAMPLE_RATE_HZ // 1000
@@ -161,7 +169,6 @@ def sounded(plan: Plan, speak: Speak) -> Sounded:
     floor[: len(speech)] += speech
     quantised = to_int16(floor)
     length_s = length / SAMPLE_RATE_HZ
-    ends = {said.mark: said for said in script if said.mark}
     expect = tuple(_expectation(due, ends[due.mark], script, length_s) for due in plan.due)
     forbid = tuple(
         (ends[f.mark].end_s + f.after_s, ends[f.until_mark].end_s + f.until_s if f.until_mark else length_s)
@@ -170,7 +177,9 @@ def sounded(plan: Plan, speak: Speak) -> Sounded:
     digest = hashlib.sha256(quantised.astype("<i2").tobytes()).hexdigest()
     same = (plan.id, plan.suite, plan.category, plan.template, plan.voice)
     ack_until = script[0].end_s + plan.ack_s
-    entry = Entry(*same, script, expect, plan.scored, forbid, plan.max_utterances, ack_until, length_s, digest)
+    entry = Entry(
+        *same, script, expect, plan.scored, forbid, plan.max_utterances, ack_until, length_s, digest, plan.apart_s
+    )
     return Sounded(entry, to_float(quantised))
 
 
@@ -184,19 +193,32 @@ def read_plans(path: Path) -> list[Plan]:
     return [from_dict(Plan, row, f"{path}[{number}]") for number, row in enumerate(listed)]
 
 
-def _spoken(plan: Plan, speak: Speak) -> tuple[tuple[Said, ...], Pcm]:
+def _spoken(plan: Plan, speak: Speak) -> tuple[tuple[Said, ...], dict[str, Said], Pcm]:
+    """Spans where they sound; the same by mark, ending where the mark is; and the sound."""
     parts: list[Pcm] = [np.zeros(round(LEAD_S * SAMPLE_RATE_HZ), np.float32)]
     at = len(parts[0])
     script: list[Said] = []
+    ends: dict[str, Said] = {}
     for span in plan.spans:
         gap = np.zeros(round(span.gap_s * SAMPLE_RATE_HZ), np.float32)
         clip = speak(plan.voice, span.text)
         at += len(gap)
-        start_s = at / SAMPLE_RATE_HZ + clip.words[0].start_ms / 1000
-        script.append(Said(start_s, at / SAMPLE_RATE_HZ + clip.words[-1].end_ms / 1000, span.text, span.mark))
+        began_s = at / SAMPLE_RATE_HZ
+        start_s, end_s = began_s + clip.words[0].start_ms / 1000, began_s + clip.words[-1].end_ms / 1000
+        script.append(Said(start_s, end_s, span.text, span.mark))
+        if span.mark:
+            marked_s = end_s if span.word is None else began_s + clip.words[_place(span, clip)].end_ms / 1000
+            ends[span.mark] = Said(start_s, marked_s, span.text, span.mark)
         at += len(clip.pcm)
         parts += [gap, clip.pcm.astype(np.float32)]
-    return tuple(script), np.concatenate(parts)
+    return tuple(script), ends, np.concatenate(parts)
+
+
+def _place(span: Span, clip: Clip) -> int:
+    assert span.word is not None
+    if not 0 <= span.word < len(clip.words):
+        raise InputError("word of a span", span.text, span.word, f"0 to {len(clip.words) - 1}")
+    return span.word
 
 
 def _expectation(due: Due, mark: Said, script: Sequence[Said], length_s: float) -> Expectation:

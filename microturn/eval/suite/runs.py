@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -109,6 +109,13 @@ async def hold_all(
 def trace_folder(folder: Path, number: int) -> Path:
     """Where the trace of a session is kept."""
     return folder / "traces" / f"{number:04d}"
+
+
+def traces_of(folder: Path) -> Iterator[Trace]:
+    """The traces of a run one after the other, as many as there are."""
+    for number in range(len(read_manifest(folder).sessions)):
+        if (trace_folder(folder, number) / "trace.jsonl").exists():
+            yield load_trace(trace_folder(folder, number))
 
 
 def read_manifest(folder: Path) -> Manifest:

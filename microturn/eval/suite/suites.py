@@ -1,112 +1,56 @@
-"""Which suites there are: sessions, fakes that prove them, and a score. Adding one is adding a function."""
+"""Which suites there are, by name. Adding one is adding a function from Asked to Suite, and its line in SUITES."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Protocol, cast
-
-import numpy as np
-
-from microturn.core.config import to_dict
 from microturn.core.errors import InputError
-from microturn.data.voices import synthesize, voice, voices
-from microturn.eval.suite import cuespeak, timespeak
-from microturn.eval.suite.analyze import Listener, Utterance, utterances
-from microturn.eval.suite.endpoint import Line, Session, Sounds
-from microturn.eval.suite.entries import Entry, Kind, Plan, Sounded, Speak, read_plans, sounded
-from microturn.eval.suite.judge import Judge
-from microturn.eval.suite.speaking import accuracy, babble_lines, late_lines, oracle_lines, rattle_lines, verdict
-from microturn.eval.suite.trace import Trace
+from microturn.data.voices import voices
+from microturn.eval.suite import closed_speak, cuespeak, timespeak
+from microturn.eval.suite.closed_fdb1 import fdb1_closed
+from microturn.eval.suite.closed_fdb15 import fdb15_closed
+from microturn.eval.suite.closed_sight import charades_closed, proactive_closed, repcount_closed
+from microturn.eval.suite.entries import read_plans
+from microturn.eval.suite.plans import FAKES, drawn, speaking_suite
+from microturn.eval.suite.shape import Asked, Making, Row, Scored, Suite
+from microturn.eval.suite.together import together
 
-NEGATIVE_SHARE = 0.15
+__all__ = ["FAKES", "SUITES", "Asked", "Making", "Row", "Scored", "Suite", "speaking_suite", "suite"]
 
-
-class Row(Protocol):
-    """What every suite tells of one scenario."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def right(self) -> bool | None: ...
-    @property
-    def why(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Scored:
-    """figures: what JSON can hold, the primary one under `primary`; rows: one a scenario; said: for the timelines."""
-
-    primary: float | None
-    figures: Mapping[str, Any]
-    rows: Sequence[Row]
-    said: Mapping[str, Sequence[Utterance]] = field(default_factory=dict[str, Sequence[Utterance]])
-    labels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How a suite is asked for. per_category: scenarios of each; files: for suites whose scenarios lie in files."""
-
-    seed: int = 0
-    per_category: int = 25
-    files: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Suite:
-    """name, what it asks, sessions in order, what fakes say in them by their name, and the score of traces."""
-
-    name: str
-    what: str
-    sessions: Sequence[Session]
-    fakes: Mapping[str, Mapping[str, Sequence[Line]]]
-    score: Callable[[Sequence[Trace], Listener, Judge], Scored]
-
-
-Making = Callable[[Asked], Suite]
-FAKES: dict[str, Callable[[Entry], list[Line]]] = {
-    "oracle": oracle_lines,
-    "late-oracle": late_lines,
-    "silent": lambda entry: [],
-    "babbler": babble_lines,
-    "rattler": rattle_lines,
-}
-
-
-def say(voice_id: str, text: str) -> Any:
-    """A voice of the evaluation says a text."""
-    return synthesize(voice(voice_id), text)
-
-
-def speaking_suite(name: str, what: str, plans: Sequence[Plan], seed: int = 0, speak: Speak = say) -> Suite:
-    """A suite of plans: what TimeSpeak, CueSpeak and files of one's own have in common."""
-    made = {plan.id: sounded(plan, speak) for plan in plans}
-    if len(made) != len(plans):
-        raise InputError("two scenarios of one name", name, len(plans) - len(made), "an id of its own for each")
-
-    def score(traces: Sequence[Trace], listener: Listener, judge: Judge) -> Scored:
-        said = {trace.id: utterances(trace, listener) for trace in traces}
-        rows = [verdict(made[t.id].entry, said[t.id], judge, t.why_void) for t in traces]
-        found = accuracy(rows, seed)
-        labels = {trace.id: to_dict(made[trace.id].entry) for trace in traces}
-        return Scored(found.macro.mean, _plain(found), rows, said, labels)
-
-    fakes = {fake: {id: lines(one.entry) for id, one in made.items()} for fake, lines in FAKES.items()}
-    return Suite(name, what, [_session(one) for one in made.values()], fakes, score)
+OPEN_EACH = 25
+TIMES_EACH, CUES_EACH = 4, 3
 
 
 def timespeak_open(asked: Asked) -> Suite:
     """TimeSpeak-open: the right words at the right time, by the clock alone."""
-    return speaking_suite(
-        "timespeak", "say it at the time that was asked for", plans_of("timespeak", asked), asked.seed
-    )
+    each, speakers = asked.per_category or OPEN_EACH, _speakers()
+    plans = drawn("timespeak", "timespeak", timespeak.TEMPLATES, timespeak.NEGATIVE, each, speakers, asked.seed)
+    return speaking_suite("timespeak", "say it at the time that was asked for", plans, asked.seed)
 
 
 def cuespeak_open(asked: Asked) -> Suite:
     """CueSpeak-open: the right words at the right moment of what the user says."""
-    return speaking_suite(
-        "cuespeak", "say it when the cue comes, over the user", plans_of("cuespeak", asked), asked.seed
-    )
+    each, speakers = asked.per_category or OPEN_EACH, _speakers()
+    plans = drawn("cuespeak", "cuespeak", cuespeak.TEMPLATES, cuespeak.NEGATIVE, each, speakers, asked.seed)
+    return speaking_suite("cuespeak", "say it when the cue comes, over the user", plans, asked.seed)
+
+
+def timespeak_closed(asked: Asked) -> Suite:
+    """TimeSpeak-open in words of the small world."""
+    templates, near = closed_speak.TIME_TEMPLATES, closed_speak.TIME_NEAR_MISSES
+    each = asked.per_category or TIMES_EACH
+    plans = drawn("timespeak", "timespeak-closed", templates, near, each, _speakers(), asked.seed)
+    return speaking_suite("timespeak-closed", "say it at the time that was asked for", plans, asked.seed)
+
+
+def cuespeak_closed(asked: Asked) -> Suite:
+    """CueSpeak-open in words of the small world."""
+    templates, near = closed_speak.CUE_TEMPLATES, closed_speak.CUE_NEAR_MISSES
+    each = asked.per_category or CUES_EACH
+    plans = drawn("cuespeak", "cuespeak-closed", templates, near, each, _speakers(), asked.seed)
+    return speaking_suite("cuespeak-closed", "say it when the cue comes, over the user", plans, asked.seed)
+
+
+def interactivity(asked: Asked) -> Suite:
+    """All that is made here in words and scenes of the small world, in one run of some 45 minutes of conversation."""
+    parts = [making(asked) for making in CLOSED.values()]
+    return together("interactivity", "turns, overlaps, times, cues and things to be seen, in the small world", parts)
 
 
 def from_files(asked: Asked) -> Suite:
@@ -117,7 +61,22 @@ def from_files(asked: Asked) -> Suite:
     return speaking_suite("files", "scenarios from files", plans, asked.seed)
 
 
-SUITES: dict[str, Making] = {"timespeak": timespeak_open, "cuespeak": cuespeak_open, "files": from_files}
+CLOSED: dict[str, Making] = {
+    "fdb1-closed": fdb1_closed,
+    "fdb15-closed": fdb15_closed,
+    "timespeak-closed": timespeak_closed,
+    "cuespeak-closed": cuespeak_closed,
+    "repcount-closed": repcount_closed,
+    "charades-closed": charades_closed,
+    "proactive-closed": proactive_closed,
+}
+SUITES: dict[str, Making] = {
+    "interactivity": interactivity,
+    **CLOSED,
+    "timespeak": timespeak_open,
+    "cuespeak": cuespeak_open,
+    "files": from_files,
+}
 
 
 def suite(name: str, asked: Asked) -> Suite:
@@ -127,34 +86,5 @@ def suite(name: str, asked: Asked) -> Suite:
     return SUITES[name](asked)
 
 
-def plans_of(kind: Kind, asked: Asked) -> list[Plan]:
-    """Per category so many positive plans, and near misses beside them, 15 % of all; voices of the test split."""
-    module = {"timespeak": timespeak, "cuespeak": cuespeak}[kind]
-    speakers = [one.id for one in voices("test")]
-    plans: list[Plan] = []
-    total = len(module.TEMPLATES) * asked.per_category
-    negative = round(total * NEGATIVE_SHARE / (1 - NEGATIVE_SHARE))
-    wanted = [(t, f"{t.__name__}/{n:04d}") for t in module.TEMPLATES for n in range(asked.per_category)]
-    near = [(module.NEGATIVE[n % len(module.NEGATIVE)], f"near_miss/{n:04d}") for n in range(negative)]
-    for number, (template, key) in enumerate([*wanted, *near]):
-        plan = template(np.random.default_rng([asked.seed, number]), f"{kind}/{key}")
-        plans.append(replace(plan, voice=speakers[number % len(speakers)]))
-    return plans
-
-
-def _session(one: Sounded) -> Session:
-    user = Sounds(one.pcm)
-    return Session(one.entry.id, user, user.ticks)
-
-
-def _plain(value: Any) -> Any:
-    """Named tuples and dataclasses as dicts."""
-    if hasattr(value, "_asdict"):
-        return {key: _plain(item) for key, item in cast("dict[str, Any]", value._asdict()).items()}
-    if isinstance(value, dict):
-        rows = cast("dict[str, Any]", value)
-        return {key: _plain(rows[key]) for key in rows}
-    if hasattr(value, "__dataclass_fields__"):
-        fields = cast("dict[str, Any]", vars(value))
-        return {key: _plain(fields[key]) for key in fields}
-    return value
+def _speakers() -> list[str]:
+    return [one.id for one in voices("test")]

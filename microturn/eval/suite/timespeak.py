@@ -20,7 +20,7 @@ def one_shot(rng: np.random.Generator, key: str) -> Plan:
     word, seconds = _word(rng), _seconds(rng, 3, 20)
     spans = (Span(f"say {word} in {number_words(seconds)} seconds", "go"),)
     due = (Due("d1", "go", word, seconds),)
-    return _plan(key, "one shot", spans, due, "d1", tail=seconds + 6.0, free=0.6 * seconds)
+    return timed_plan(key, "one shot", spans, due, "d1", tail=seconds + 6.0, free=0.6 * seconds)
 
 
 def interval(rng: np.random.Generator, key: str) -> Plan:
@@ -29,7 +29,7 @@ def interval(rng: np.random.Generator, key: str) -> Plan:
     spans = (Span(f"say {word} every {number_words(seconds)} seconds", "go"),)
     due = tuple(Due(f"d{k}", "go", word, seconds * k) for k in range(1, count + 1))
     scored = f"d{int(rng.integers(2, count))}"
-    return _plan(key, "interval", spans, due, scored, tail=seconds * count + 4.5, free=0.6 * seconds, extra=1)
+    return timed_plan(key, "interval", spans, due, scored, tail=seconds * count + 4.5, free=0.6 * seconds, extra=1)
 
 
 def countdown(rng: np.random.Generator, key: str) -> Plan:
@@ -39,7 +39,7 @@ def countdown(rng: np.random.Generator, key: str) -> Plan:
     whole, rest = number_words(seconds), number_words(left)
     spans = (Span(f"i have {whole} seconds, say {rest} left when {rest} seconds are left, the time starts now", "go"),)
     due = (Due("d1", "go", f"{rest} left", seconds - left, (f"num:{left}",)),)
-    return _plan(key, "countdown", spans, due, "d1", tail=seconds + 4.0, free=4.0)
+    return timed_plan(key, "countdown", spans, due, "d1", tail=seconds + 4.0, free=4.0)
 
 
 def elapsed(rng: np.random.Generator, key: str) -> Plan:
@@ -48,8 +48,8 @@ def elapsed(rng: np.random.Generator, key: str) -> Plan:
     spans = (Span("please take the time, i start now", "start"), Span("stop, how many seconds was that", "go", gap))
     took = round(gap)
     off = max(1.0, 0.1 * took)
-    due = (Due("d1", "go", number_words(took), 0.5, (f"num:{took}~{off:g}",)),)
-    return _plan(key, "elapsed", spans, due, "d1", tail=5.0, forbid=(Forbidden("start", 2.0, "go", -1.0),))
+    due = (Due("d1", "go", number_words(took), accept=(f"num:{took}~{off:g}",)),)
+    return timed_plan(key, "elapsed", spans, due, "d1", tail=5.0, forbid=(Forbidden("start", 2.0, "go", -1.0),))
 
 
 def silence(rng: np.random.Generator, key: str) -> Plan:
@@ -59,7 +59,7 @@ def silence(rng: np.random.Generator, key: str) -> Plan:
     asked = f"if i am quiet for {number_words(seconds)} seconds say {word}"
     spans = (Span(asked), Span(_talk(rng), "talk", 1.0), Span("and that was that", "go", 0.5))
     due = (Due("d1", "go", word, seconds),)
-    return _plan(key, "silence", spans, due, "d1", tail=seconds + 4.0, free=0.6 * seconds, ack=0.9)
+    return timed_plan(key, "silence", spans, due, "d1", tail=seconds + 4.0, free=0.6 * seconds, ack=0.9)
 
 
 def deadline(rng: np.random.Generator, key: str) -> Plan:
@@ -69,7 +69,7 @@ def deadline(rng: np.random.Generator, key: str) -> Plan:
     talk = " and ".join(_talk(rng) for _ in range(2))
     spans = (Span(asked, "go"), Span(talk, "talk", 0.4))
     due = (Due("d1", "go", word, seconds, overlap=True),)
-    return _plan(key, "deadline", spans, due, "d1", tail=5.0, free=0.5 * seconds, ack=0.6)
+    return timed_plan(key, "deadline", spans, due, "d1", tail=5.0, free=0.5 * seconds, ack=0.6)
 
 
 def reschedule(rng: np.random.Generator, key: str) -> Plan:
@@ -81,7 +81,7 @@ def reschedule(rng: np.random.Generator, key: str) -> Plan:
         Span(f"no, make that {number_words(new)} seconds from now", "go", 2.0),
     )
     due = (Due("d1", "go", word, new),)
-    return _plan(key, "reschedule", spans, due, "d1", tail=new + 4.5, free=new - 2.0)
+    return timed_plan(key, "reschedule", spans, due, "d1", tail=new + 4.5, free=new - 2.0)
 
 
 def concurrent(rng: np.random.Generator, key: str) -> Plan:
@@ -94,7 +94,7 @@ def concurrent(rng: np.random.Generator, key: str) -> Plan:
     )
     due = (Due("d1", "long", first, long), Due("d2", "short", second, short))
     scored = str(rng.choice(["d1", "d2"]))
-    return _plan(key, "concurrent", spans, due, scored, tail=long + 4.5, free=4.0, mark="short", extra=1)
+    return timed_plan(key, "concurrent", spans, due, scored, tail=long + 4.5, free=4.0, mark="short", extra=1)
 
 
 def cancelled(rng: np.random.Generator, key: str) -> Plan:
@@ -102,7 +102,7 @@ def cancelled(rng: np.random.Generator, key: str) -> Plan:
     word, seconds = _word(rng), _seconds(rng, 8, 12)
     asked = f"say {word} in {number_words(seconds)} seconds"
     spans = (Span(asked, "old"), Span("no, forget it", "go", 1.5))
-    return _plan(key, "reschedule", spans, (), None, tail=seconds + 4.0, free=1.5, name="cancelled")
+    return timed_plan(key, "reschedule", spans, (), None, tail=seconds + 4.0, free=1.5, name="cancelled")
 
 
 TEMPLATES: tuple[Callable[[np.random.Generator, str], Plan], ...] = (
@@ -111,7 +111,7 @@ TEMPLATES: tuple[Callable[[np.random.Generator, str], Plan], ...] = (
 NEGATIVE: tuple[Callable[[np.random.Generator, str], Plan], ...] = (cancelled,)
 
 
-def _plan(
+def timed_plan(
     key: str,
     category: str,
     spans: tuple[Span, ...],

@@ -9,9 +9,9 @@ import pytest
 
 from microturn.core.errors import InputError
 from microturn.data.voices import Clip, WordTime
-from microturn.eval.suite import cuespeak, suites, timespeak
+from microturn.eval.suite import cuespeak, plans, timespeak
 from microturn.eval.suite.analyze import TextChannel, Utterance
-from microturn.eval.suite.endpoint import ScriptedEndpoint, Session, Sounds, VirtualEndpoint, tone
+from microturn.eval.suite.endpoint import NO_SETTINGS, ScriptedEndpoint, Session, Sounds, VirtualEndpoint, tone
 from microturn.eval.suite.entries import Plan, Span, read_plans, sounded
 from microturn.eval.suite.judge import NoJudge, VotingJudge, accepted
 from microturn.eval.suite.report import compared, report
@@ -43,8 +43,8 @@ def held(made: Suite, fake: str) -> Scored:
 def made(request: pytest.FixtureRequest) -> Suite:
     module = {"timespeak": timespeak, "cuespeak": cuespeak}[request.param]
     templates = [*module.TEMPLATES, *module.NEGATIVE]
-    plans = [t(np.random.default_rng(s), f"{t.__name__}/{s}") for t in templates for s in range(6)]
-    return speaking_suite(request.param, "", plans, speak=speak)
+    made_plans = [t(np.random.default_rng(s), f"{t.__name__}/{s}") for t in templates for s in range(6)]
+    return speaking_suite(request.param, "", made_plans, speak=speak)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_every_template_tells_the_oracle_from_those_who_know_nothing(
 
 def test_both_suites_have_eight_categories() -> None:
     for module in (timespeak, cuespeak):
-        plans = [t(np.random.default_rng(0), t.__name__) for t in module.TEMPLATES]
-        assert len({plan.category for plan in plans}) == 8
+        eight = [t(np.random.default_rng(0), t.__name__) for t in module.TEMPLATES]
+        assert len({plan.category for plan in eight}) == 8
 
 
 def test_the_same_plan_gives_the_same_samples_and_times() -> None:
@@ -133,7 +133,7 @@ SCENARIO = {
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of one scenario file with the oracle."""
-    monkeypatch.setattr(suites, "say", speak)
+    monkeypatch.setattr(plans, "say", speak)
     monkeypatch.setitem(SUITES, "files", mine)
     (tmp_path / "kettle.json").write_text(json.dumps(SCENARIO))
     folder = tmp_path / "run"
@@ -165,7 +165,7 @@ def test_a_run_goes_on_where_it_stopped_and_is_never_another_one(run: Path, tmp_
 
 def test_a_session_that_fails_is_void_and_the_others_go_on(tmp_path: Path) -> None:
     class Failing:
-        name, at_once = "failing", 2
+        name, at_once, settings = "failing", 2, NO_SETTINGS
 
         async def hold(self, session: Session) -> Trace:
             raise ConnectionError("nobody there")
