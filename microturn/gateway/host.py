@@ -38,11 +38,13 @@ Given = TypeVar("Given")
 class Host(Protocol):
     """Gives each session its partner. `join` and `leave` may wait for a tick: call them from a thread.
 
-    weights: hash of the weights that answer, "" where there are none.
+    weights: hash of the weights that answer, "" where there are none. sees: whether pictures change what is said; where
+    they do not, a camera that could be asked to send nothing is.
     """
 
     name: str
     weights: str
+    sees: bool
 
     def join(self, session_id: str, seed: int) -> Participant:
         """A fresh partner; AdmissionRefused where there is no room."""
@@ -101,6 +103,7 @@ class EchoHost:
     """Everyone talks to an echo: the wire without a model."""
 
     name, weights = "echo", ""
+    sees = True
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -162,7 +165,7 @@ class ModelHost:
         watch: Callable[[int, float], None] | None = None,
     ) -> None:
         """watch: see `SharedEngine`."""
-        self.name, self.weights = name, weights
+        self.name, self.weights, self.sees = name, weights, engine.config.sight is not None
         self._engine = SharedEngine(engine, watch=watch)
         self._tokenizer, self._mel, self._sampling = tokenizer, mel, sampling
 

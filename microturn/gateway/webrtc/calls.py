@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Sessions
-from microturn.gateway.webrtc.call import Call, OnFrame
+from microturn.gateway.webrtc.call import Call
 from microturn.gateway.webrtc.channel import DataChannel
 from microturn.gateway.webrtc.peer import IceServer, Peer
 from microturn.gateway.webrtc.speaker import Speaker
@@ -23,15 +23,10 @@ class Answered(NamedTuple):
 
 
 class Calls:
-    """All calls. on_frame: gives a session the taker of its camera's pictures; without it no camera is taken."""
+    """All calls. Cameras are taken where the host sees."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        ice: Sequence[IceServer] = (),
-        on_frame: Callable[[LiveSession], OnFrame] | None = None,
-    ) -> None:
-        self.sessions, self._ice, self._on_frame = sessions, ice, on_frame
+    def __init__(self, sessions: Sessions, ice: Sequence[IceServer] = ()) -> None:
+        self.sessions, self._ice = sessions, ice
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, offer: str, ask: Ask, converse: Converse) -> Answered:
@@ -41,14 +36,15 @@ class Calls:
         AdmissionRefused where there is no room.
         """
         channel, speaker = DataChannel(self.sessions.limits.send_s), Speaker()
-        peer = Peer(channel, speaker, self._ice, sees=self._on_frame is not None)
+        sees = self.sessions.host.sees
+        peer = Peer(channel, speaker, self._ice, sees)
         try:
             sdp = await peer.answer(offer)
             session = await self.sessions.open(ask)
         except BaseException:
             await peer.close()
             raise
-        call = Call(peer, speaker, session, self._on_frame and self._on_frame(session))
+        call = Call(peer, speaker, session, session.push_frame if sees else None)
         holding = call.hold(lambda: converse(session, channel, speaker), self.sessions.limits.start_s)
         task = asyncio.create_task(holding, name=f"call {session.id}")
         self._running[session.id] = task

@@ -3,22 +3,26 @@
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from fractions import Fraction
 
 import aioice.ice
+import av
 import numpy as np
 import pytest
 from aiortc import VideoStreamTrack
 
+from microturn.core.chunk import Chunk
+from microturn.core.participant import Participant
 from microturn.gateway.host import EchoHost
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask, Limits, Sessions
-from microturn.gateway.webrtc.call import OnFrame
 from microturn.gateway.webrtc.calls import Calls
 from microturn.gateway.webrtc.speaker import Speaker
 from microturn.gateway.wire import Channel, Gone
+from microturn.media.picture import fitted
 from tests.gateway.webrtc.caller import Caller
 
 TONE = (0.25 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 16_000)).astype(np.float32)
@@ -77,36 +81,89 @@ def test_a_call_outlives_a_line_that_loses_reorders_and_delays_packets(monkeypat
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
-def test_pictures_of_a_camera_are_handed_over_with_their_time() -> None:
-    async def run() -> list[tuple[tuple[int, ...], float]]:
-        seen: list[tuple[tuple[int, ...], float]] = []
-        enough = asyncio.Event()
+class Onlooker:
+    """Says nothing; `enough` is set once it has been shown so many pictures."""
 
-        def taker(session: LiveSession) -> OnFrame:
-            def take(rgb: np.ndarray, t_ms: float) -> None:
-                seen.append((rgb.shape, t_ms))
-                if len(seen) == 3:
-                    enough.set()
+    def __init__(self, pictures: int) -> None:
+        self.heard: list[Chunk] = []
+        self.enough = threading.Event()
+        self._left = pictures
 
-            return take
-
-        caller = Caller(0)
-        caller.rtc.addTrack(VideoStreamTrack())
-        async with called(caller, Calls(Sessions(EchoHost(1), Limits()), on_frame=taker)):
-            await asyncio.wait_for(enough.wait(), 30)
-        return seen
-
-    seen = asyncio.run(asyncio.wait_for(run(), 60))
-    assert {shape for shape, _ in seen} == {(480, 640, 3)}
-    times = [t_ms for _, t_ms in seen]
-    assert all(later - earlier > 150 for earlier, later in pairwise(times))
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        self.heard.append(heard)
+        self._left -= heard.frame is not None
+        if self._left == 0:
+            self.enough.set()
+        return Chunk()
 
 
-def test_without_a_taker_a_camera_is_asked_to_send_nothing() -> None:
+class WatchedHost(EchoHost):
+    """Everyone talks to the same onlooker."""
+
+    def __init__(self, pictures: int = 0, sees: bool = True) -> None:
+        super().__init__(1)
+        self.sees = sees
+        self.onlooker = Onlooker(pictures)
+
+    def join(self, session_id: str, seed: int) -> Participant:
+        super().join(session_id, seed)
+        self._partners[-1] = self.onlooker
+        return self.onlooker
+
+
+class Shown(VideoStreamTrack):
+    """A camera that shows these pictures in turn, as large as they are, one every 40 ms."""
+
+    def __init__(self, pictures: list[np.ndarray]) -> None:
+        super().__init__()
+        self._pictures, self.sent = pictures, 0
+
+    async def recv(self) -> av.VideoFrame:
+        await asyncio.sleep(0.04)
+        frame = av.VideoFrame.from_ndarray(self._pictures[self.sent % len(self._pictures)], format="rgb24")
+        frame.pts, frame.time_base = 3_600 * self.sent, Fraction(1, 90_000)
+        self.sent += 1
+        return frame
+
+
+def seen_of(pictures: list[np.ndarray], enough: int) -> list[Chunk]:
+    """What the model's side heard and saw until so many pictures had come."""
+
+    async def run() -> list[Chunk]:
+        caller, host = Caller(0), WatchedHost(enough)
+        caller.rtc.addTrack(Shown(pictures))
+        async with called(caller, Calls(Sessions(host, Limits()))):
+            assert await asyncio.to_thread(host.onlooker.enough.wait, 60)
+        return host.onlooker.heard
+
+    return asyncio.run(asyncio.wait_for(run(), 90))
+
+
+def test_a_camera_is_seen_once_a_tick_with_its_colours_and_its_shape() -> None:
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[:, :80, 0], picture[:, 80:, 2] = 220, 220
+    heard = seen_of([picture], 3)
+    frames = [chunk.frame for chunk in heard if chunk.frame is not None]
+    assert {frame.shape for frame in frames} == {(120, 160, 3)}
+    left, right = frames[-1][60, 20].astype(int), frames[-1][60, 140].astype(int)
+    assert left[0] > 150 > 60 > left[2] and right[2] > 150 > 60 > right[0]
+
+
+def test_black_huge_and_tiny_pictures_and_those_that_change_their_size_stop_no_tick() -> None:
+    rng = np.random.default_rng(0)
+    sizes = ((48, 64), (1080, 1920), (2, 2), (16, 600))
+    pictures = [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes] + [np.zeros((48, 64, 3), np.uint8)]
+    heard = seen_of(pictures, 4)
+    assert max(max(chunk.frame.shape) for chunk in heard if chunk.frame is not None) <= 640
+    for chunk in heard:
+        assert chunk.frame is None or fitted(chunk.frame, 80, 80).shape == (80, 80, 3)
+
+
+def test_where_nobody_sees_a_camera_is_asked_to_send_nothing() -> None:
     async def run() -> str:
         caller = Caller(0)
         caller.rtc.addTrack(VideoStreamTrack())
-        async with called(caller, Calls(Sessions(EchoHost(1), Limits()))):
+        async with called(caller, Calls(Sessions(WatchedHost(sees=False), Limits()))):
             return caller.rtc.remoteDescription.sdp.split("m=video")[1]
 
     assert "a=inactive" in asyncio.run(asyncio.wait_for(run(), 60))

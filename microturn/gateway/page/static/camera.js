@@ -20,7 +20,8 @@ export class Camera {
 
   /** @param {string} device "" for any */
   async start(device) {
-    const wanted = { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 10 }, ...(device ? { deviceId: { exact: device } } : {}) };
+    // No height: a browser that is asked for both cuts off what does not fit.
+    const wanted = { width: { ideal: 320 }, frameRate: { ideal: 10 }, ...(device ? { deviceId: { exact: device } } : {}) };
     this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
     this.video.srcObject = this.stream;
     await this.video.play();
