@@ -1,31 +1,36 @@
 """`microturn eval list`, `run`, `report` and `compare`: suites of scenarios and the endpoints they are held with."""
 
 import asyncio
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
 
 from microturn.commands.places import writable_folder
 from microturn.commands.progress import progress
-from microturn.commands.weights import open_weights, talker
+from microturn.commands.weights import open_weights, talker, weights_file
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.eval.speech import WorldRecogniser
+from microturn.eval.suite.agreement import TOLERANCE_S, agreement
 from microturn.eval.suite.analyze import Listener, RecogniserListener, TextChannel
 from microturn.eval.suite.endpoint import NO_SETTINGS, Endpoint, Ours, ScriptedEndpoint, Wanted
 from microturn.eval.suite.endpoints import ENDPOINTS, endpoint, is_named
 from microturn.eval.suite.report import compared, report
-from microturn.eval.suite.runs import begin, hold_all
+from microturn.eval.suite.runs import begin, hold_all, traces_of
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite
 from microturn.model.checkpoint import weights_hash
+
+KEY = "MICROTURN_ENDPOINT_KEY"
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What `eval run` was asked. weights: of ours alone."""
+    """What `eval run` was asked. weights: of ours alone; at_once: None for what the endpoint thinks right."""
 
     suite: str
     endpoint: str
@@ -35,6 +40,7 @@ class RunRequest:
     files: tuple[Path, ...]
     weights: Path | None
     listener: str
+    at_once: int | None = None
 
 
 def show() -> None:
@@ -75,7 +81,22 @@ def compare(first: Path, second: Path) -> None:
     table = Table("", str(first), str(second), box=None)
     for row in compared(*reports):
         table.add_row(*row)
-    Console(soft_wrap=True, highlight=False).print(table)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    _print_agreement(console, first, second)
+
+
+def _print_agreement(console: Console, first: Path, second: Path) -> None:
+    """How far what was said came at the same times, which is what two ways to the same model are asked for."""
+    found = agreement(list(traces_of(first)), list(traces_of(second)))
+    if found.sessions and found.within.of:
+        later = "" if found.median_s is None else f", the second {1000 * found.median_s:+.0f} ms (median)"
+        console.print(
+            f"onsets: {found.matched} in both{later}, {found.only_first} in the first alone, {found.only_second} in "
+            f"the second alone; {found.within.hits} of {found.within.of} ({found.within.rate:.0%}) within "
+            f"{TOLERANCE_S:g} s, in {found.sessions} sessions",
+            markup=False,
+        )
 
 
 def _listener(name: str) -> Listener:
@@ -91,12 +112,20 @@ def _named(asked: RunRequest) -> Endpoint | None:
     if not is_named(asked.endpoint):
         return None
     name, _, address = asked.endpoint.partition(":")
-    return endpoint(Wanted(name, lambda: _ours(asked), address))
+    return endpoint(Wanted(name, lambda: _ours(asked), address, _key(address), asked.at_once))
+
+
+def _key(address: str) -> str:
+    """The key for an endpoint elsewhere. A vendor's own variable is read for that vendor's own address alone."""
+    vendors = {"api.openai.com": "OPENAI_API_KEY", "generativelanguage.googleapis.com": "GEMINI_API_KEY"}
+    vendor = vendors.get(urlsplit(address).hostname or "", "")
+    return os.environ.get(KEY) or os.environ.get(vendor, "")
 
 
 def _ours(asked: RunRequest) -> Ours:
     checkpoint = open_weights(asked.weights)
-    return Ours(lambda _: talker(checkpoint, asked.seed), {"weights": weights_hash(checkpoint.model)})
+    settings = {"weights": weights_hash(checkpoint.model)}
+    return Ours(lambda _: talker(checkpoint, asked.seed), settings, weights_file(asked.weights))
 
 
 def _fake(name: str, made: Suite) -> Endpoint:

@@ -7,6 +7,7 @@ are not here: what they say comes with each suite.
 from collections.abc import Callable
 
 from microturn.core.errors import InputError
+from microturn.eval.peer.cascade import cascade
 from microturn.eval.suite.endpoint import Endpoint, VirtualEndpoint, Wanted
 from microturn.eval.suite.wire_openai import live, realtime
 
@@ -19,6 +20,7 @@ def microturn(wanted: Wanted) -> Endpoint:
 
 ENDPOINTS: dict[str, Callable[[Wanted], Endpoint]] = {
     "microturn": microturn,
+    "cascade": cascade,
     "realtime": realtime,
     "live": live,
 }
