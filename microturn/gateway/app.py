@@ -21,16 +21,17 @@ from microturn.gateway.realtime import socket as realtime
 from microturn.gateway.sessions import Sessions
 from microturn.gateway.webrtc import routes as webrtc
 from microturn.gateway.webrtc.calls import Calls
+from microturn.gateway.webrtc.ice import Ice
 
 
-def create_app(sessions: Sessions, doors: Doors | None = None) -> FastAPI:
+def create_app(sessions: Sessions, doors: Doors | None = None, ice: Ice | None = None) -> FastAPI:
     """The application over these sessions; when it ends, they end and their host is closed.
 
-    doors: who may come in; everyone if left out.
+    doors: who may come in; everyone if left out. ice: STUN and TURN servers of WebRTC; none if left out.
     """
     doors = doors or Doors()
     desk = LiveDesk(sessions)
-    calls = Calls(sessions)
+    calls = Calls(sessions, ice)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncGenerator[None]:

@@ -23,7 +23,8 @@ from microturn.gateway.metrics import Metrics
 from microturn.gateway.wire import OVERLOAD, REFUSED
 
 SUBPROTOCOL, KEY_PROTOCOL = "realtime", "openai-insecure-api-key."
-FOR_SECRETS = ("/v1/realtime", "/v1/realtime/calls")  # all that a client secret opens
+FOR_SECRETS = ("/v1/realtime", "/v1/realtime/calls", "/v1/ice_servers")  # all that a client secret opens, beside
+OWN_CALL = "/v1/realtime/calls/"  # PATCH: further candidates of a call
 RETRY_AFTER_S = 5
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -96,7 +97,7 @@ class Doors:
         needed = path.startswith("/v1/") or (path == "/metrics" and not self.rules.open_metrics)
         key = key_in(headers)
         secret = self.secrets.grant(key) if key else None
-        if secret is not None and path in FOR_SECRETS:
+        if secret is not None and (path in FOR_SECRETS or (method == "PATCH" and path.startswith(OWN_CALL))):
             return secret
         if not (needed and self.keys.needed):
             return Grant()

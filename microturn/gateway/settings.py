@@ -13,17 +13,24 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 from microturn.agent.options import KEY_VARIABLE, AgentOptions
+from microturn.agent.secret import secret_from
 from microturn.core.config import from_dict
 from microturn.core.errors import ConfigError, InputError
 from microturn.gateway.doors import DoorLimits, DoorRules, is_local
 from microturn.gateway.keys import Keys
 from microturn.gateway.sessions import Limits
 from microturn.gateway.store import StoreLimits
+from microturn.gateway.webrtc.ice import Ice
 
 PREFIX = "MICROTURN_"
 CONFIG = "MICROTURN_CONFIG"  # names the file, so it cannot stand in it
 PREFIXES = {"store": "recordings_"}  # names that say too little without their part
-ELSEWHERE = (CONFIG, KEY_VARIABLE)  # variables with our prefix that are no settings; a secret is read where it is used
+ICE_PASSWORD = "MICROTURN_ICE_PASSWORD"
+ELSEWHERE = (
+    CONFIG,
+    KEY_VARIABLE,
+    ICE_PASSWORD,
+)  # variables with our prefix that are no settings; a secret is read where it is used
 HIDDEN = ("keys",)  # hashes tell little, but nothing is printed that nobody has to read
 
 
@@ -37,6 +44,7 @@ class ServerSettings:
     tls_key: PEM files, both or none; recordings: the folder of recorded sessions, None records nothing.
     agent and agent_model: an OpenAI-compatible API and its model, the embedded agent where ""; the key comes from a
     file or MICROTURN_AGENT_KEY; agent_jobs: file that jobs outlive the process in; the rest as in `AgentOptions`.
+    ice, ice_username: see `Ice`; the secret comes from ice_password_file or MICROTURN_ICE_PASSWORD.
     """
 
     weights: str | None = None
@@ -61,6 +69,9 @@ class ServerSettings:
     agent_documents: str | None = None
     agent_zone: str = ""
     mcp: str | None = None
+    ice: tuple[str, ...] = ()
+    ice_username: str = ""
+    ice_password_file: str | None = None
     limits: Limits = field(default_factory=Limits)
     doors: DoorLimits = field(default_factory=DoorLimits)
     store: StoreLimits = field(default_factory=StoreLimits)
@@ -124,6 +135,12 @@ def agent_options(settings: ServerSettings) -> AgentOptions:
         zone=settings.agent_zone,
         images=settings.agent_images,
     )
+
+
+def ice_of(settings: ServerSettings, environment: Mapping[str, str]) -> Ice:
+    """The STUN and TURN servers; ConfigError for one that is none or lacks a password, InputError for its file."""
+    file = None if settings.ice_password_file is None else Path(settings.ice_password_file)
+    return Ice(settings.ice, settings.ice_username, secret_from(ICE_PASSWORD, file, environment))
 
 
 def keys_of(settings: ServerSettings) -> Keys:

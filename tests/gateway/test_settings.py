@@ -7,7 +7,7 @@ import pytest
 
 from microturn.core.errors import ConfigError, InputError
 from microturn.gateway.keys import Keys, add_key
-from microturn.gateway.settings import ServerSettings, effective, keys_of, names, printed, rules_of
+from microturn.gateway.settings import ServerSettings, effective, ice_of, keys_of, names, printed, rules_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +73,18 @@ def test_an_unknown_setting_names_the_nearest_right_one_as_it_is_written_there(f
 def test_a_wrong_value_is_refused_with_the_place_where_it_stands(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"environment: MICROTURN_{name.upper()}"):
         effective(None, {f"MICROTURN_{name.upper()}": value}, {})
+
+
+def test_the_servers_of_webrtc_are_shown_and_their_password_is_not(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a long secret\n".replace(" ", "-"))
+    line = {"ice": "stun:a.example:3478,turn:a.example:3478", "ice_password_file": str(tmp_path / "password")}
+    got = effective(None, {"MICROTURN_ICE_PASSWORD": "another"}, line)
+    assert [one.url for one in ice_of(got.settings, {}).servers()] == ["stun:a.example:3478", "turn:a.example:3478"]
+    told = "\n".join(printed(got))
+    assert "turn:a.example:3478" in told and "a-long-secret" not in told and "another" not in told
+    with pytest.raises(ConfigError, match="without a password"):
+        ice_of(settings(ice="turn:a.example"), {})
+    assert ice_of(settings(ice="turn:a.example", ice_username="anna"), {"MICROTURN_ICE_PASSWORD": "another"}).servers()
 
 
 def test_a_file_that_is_no_toml_is_refused(file: Path) -> None:

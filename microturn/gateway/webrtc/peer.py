@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
@@ -12,29 +11,21 @@ from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConne
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from microturn.core.errors import MicroturnError
+from microturn.gateway.webrtc.candidates import CANDIDATES, Candidates
 from microturn.gateway.webrtc.channel import DataChannel
+from microturn.gateway.webrtc.ice import IceServer
 from microturn.gateway.webrtc.reception import hear_at_once
 from microturn.gateway.webrtc.speaker import Speaker
 from microturn.gateway.wire import Gone
 from microturn.media.frames import Frame, VideoFrame
 
 OFFER_CHARACTERS = 64 * 1024
-CANDIDATES = 64
 CLOSING_S = 5.0
 log = structlog.get_logger("microturn.gateway")
 
 
-@dataclass(frozen=True)
-class IceServer:
-    """A STUN or TURN server that helps to find a way to this one. None are needed where its address is its own."""
-
-    url: str
-    username: str = ""
-    password: str = ""
-
-
 class OfferRefused(MicroturnError):
-    """An offer that cannot be answered, and why."""
+    """An offer that cannot be answered or candidates that cannot be taken, and why."""
 
 
 class Peer:
@@ -52,6 +43,7 @@ class Peer:
         self._tracks: dict[str, MediaStreamTrack] = {}
         self._connected = asyncio.Event()
         self._has_channel = False
+        self._candidates_left = CANDIDATES
         self._rtc.on("track", self._take_track)
         self._rtc.on("datachannel", channel.attach)
         self._rtc.on("connectionstatechange", self._take_state)
@@ -72,6 +64,21 @@ class Peer:
         except Exception as error:  # a parser of what strangers write raises whatever it stumbles over
             raise OfferRefused(f"The SDP offer cannot be answered: {type(error).__name__}: {error}"[:300]) from error
         return self._rtc.localDescription.sdp
+
+    async def add(self, candidates: Candidates) -> None:
+        """More ways to the client, found after its offer; OfferRefused for those of another offer, or too many."""
+        if candidates.ufrag and f"a=ice-ufrag:{candidates.ufrag}" not in self._rtc.remoteDescription.sdp.split():
+            raise OfferRefused("These candidates are of another offer; a call cannot be restarted, make a new one.")
+        self._candidates_left -= len(candidates.found)
+        if self._candidates_left < 0:
+            raise OfferRefused(f"More than {CANDIDATES} candidates are not taken.")
+        try:
+            for candidate in candidates.found:
+                await self._rtc.addIceCandidate(candidate)
+            if candidates.complete:
+                await self._rtc.addIceCandidate(None)
+        except ValueError as error:  # after the last one
+            raise OfferRefused(f"{error}"[:300]) from error
 
     async def connect(self) -> None:
         """Return when the client is there, with its data channel if it has offered one; Gone when it never comes."""

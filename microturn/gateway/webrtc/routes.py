@@ -1,9 +1,11 @@
 """The HTTP side of WebRTC: offers in, answers out, for both protocols. What a call is lives in calls.
 
 Wire formats: openai-python 3.52, `resources.realtime.calls` (SDP alone, or a form of `sdp` and `session`) and
-`types.live` (JSON of `session` and `transport`). A call's id is its session's. Controls of telephone calls answer 501.
+`types.live` (JSON of `session` and `transport`); further candidates as WHIP has them (RFC 9725 4.3). A call's id is its
+session's. Controls of telephone calls answer 501.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -13,11 +15,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from microturn.core.errors import InputError
 from microturn.engine.api import AdmissionRefused
 from microturn.gateway.doors import grant_of
-from microturn.gateway.live.client import Start, parse
+from microturn.gateway.kept import KeptSession
+from microturn.gateway.live.client import ClientEvent, Start, parse, parse_fork
+from microturn.gateway.live.client import Settings as LiveSettings
 from microturn.gateway.live.messages import Messages
 from microturn.gateway.live.refusal import Refusal as LiveRefusal
+from microturn.gateway.live.routes import parent_of, unknown
 from microturn.gateway.live.server import shown
 from microturn.gateway.live.socket import LiveDesk
 from microturn.gateway.parsing import parsed
@@ -29,13 +35,15 @@ from microturn.gateway.realtime.socket import MAX_MODEL_CHARS, hold_realtime
 from microturn.gateway.session import LiveSession
 from microturn.gateway.sessions import Ask
 from microturn.gateway.webrtc.calls import Answered, Calls
+from microturn.gateway.webrtc.candidates import candidates_of
 from microturn.gateway.webrtc.peer import OfferRefused
 from microturn.gateway.webrtc.permissions import REALTIME_SOUND, Permissions, PermittedChannel, permissions_of
 from microturn.gateway.webrtc.playing import PlayingChannel
 from microturn.gateway.webrtc.speaker import Speaker
 from microturn.gateway.wire import Channel
 
-LIVE, REALTIME = "/v1/live/sessions", "/v1/realtime/calls"
+LIVE, REALTIME, ICE = "/v1/live/sessions", "/v1/realtime/calls", "/v1/ice_servers"
+FRAGMENT = "application/trickle-ice-sdpfrag"
 log = structlog.get_logger("microturn.gateway")
 
 
@@ -48,11 +56,25 @@ def register(app: FastAPI, calls: Calls, desk: LiveDesk) -> None:
     async def realtime(request: Request) -> Response:
         return await _answer(lambda: _realtime_call(request, calls), _realtime_answer)
 
+    async def fork(id: str, request: Request) -> Response:
+        return await _answer(lambda: _live_fork(id, request, calls, desk), _live_answer)
+
     async def hang_up(id: str, request: Request) -> Response:
-        ask = calls.sessions.ask_of(id)
-        if ask is None or ask.owner != grant_of(request).owner or not calls.hang_up(id):
-            return _error(404, "call_not_found", f"There is no call '{id[:80]}'.")
-        return Response(status_code=200)
+        found = _owns(calls, id, request) and calls.hang_up(id)
+        return Response(status_code=200) if found else _no_call(id)
+
+    async def trickle(id: str, request: Request) -> Response:
+        if _kind(request) != FRAGMENT:
+            return _error(415, "unsupported_media_type", f"Send candidates as {FRAGMENT}.")
+        try:
+            candidates = candidates_of((await request.body()).decode("utf-8", "replace"))
+            found = _owns(calls, id, request) and await calls.add(id, candidates)
+        except (InputError, OfferRefused) as error:
+            return _error(422, "invalid_candidates", str(error))
+        return Response(status_code=204) if found else _no_call(id)
+
+    async def servers() -> Response:
+        return JSONResponse({"ice_servers": [one.shown for one in calls.ice.servers()]})
 
     async def telephone(id: str) -> Response:
         message = "This server takes no telephone calls; put a SIP gateway such as LiveKit's in front of it."
@@ -60,7 +82,11 @@ def register(app: FastAPI, calls: Calls, desk: LiveDesk) -> None:
 
     app.add_api_route(LIVE, live, methods=["POST"])
     app.add_api_route(REALTIME, realtime, methods=["POST"])
+    app.add_api_route(LIVE + "/{id}/fork", fork, methods=["POST"])
     app.add_api_route(REALTIME + "/{id}/hangup", hang_up, methods=["POST"])
+    for route in (LIVE, REALTIME):
+        app.add_api_route(route + "/{id}", trickle, methods=["PATCH"])
+    app.add_api_route(ICE, servers)
     for route, actions in ((REALTIME, ("accept", "reject", "refer")), (LIVE, ("accept", "reject", "refer", "hangup"))):
         for action in actions:
             app.add_api_route(f"{route}/{{id}}/{action}", telephone, methods=["POST"])
@@ -73,7 +99,8 @@ async def _answer(call: Callable[[], Awaitable[Answered]], written: Callable[[An
     except OfferRefused as error:
         return _error(400, "invalid_offer", str(error), "sdp")
     except (Refusal, LiveRefusal) as refusal:
-        return _error(400, refusal.code, refusal.message, refusal.param)
+        status = 404 if refusal.code == "session_not_found" else 400
+        return _error(status, refusal.code, refusal.message, refusal.param)
     except AdmissionRefused as error:
         log.info("session refused", reason=error.reason)
         message = f"No session can be opened: {error.reason}."
@@ -83,16 +110,44 @@ async def _answer(call: Callable[[], Awaitable[Answered]], written: Callable[[An
 
 async def _live_call(request: Request, calls: Calls, desk: LiveDesk) -> Answered:
     session, offer = _live_body(await request.body())
-    permissions = permissions_of(session.get("client"))
     event = parse({"type": "session.start", "session": dict(session)})
+    return await _open_live(request, calls, desk, offer, event)
+
+
+async def _live_fork(id: str, request: Request, calls: Calls, desk: LiveDesk) -> Answered:
+    parent = await asyncio.to_thread(parent_of, calls.sessions, id, grant_of(request).owner)
+    if parent is None:
+        raise unknown(id)
+    session, offer = _live_body(await request.body(), inherits=True)
+    # What a page may do is inherited as it was said, also where it was said over a WebSocket with more beside it.
+    said = dict(parent.config.get("client") or {}).get("data_channel")
+    config = {**parent.config, "client": None if said is None else {"data_channel": said}}
+    event = parse_fork({"type": "session.start", "session": dict(session)}, config)
+    try:
+        return await _open_live(request, calls, desk, offer, event, parent.session)
+    except InputError as error:
+        log.warning("session cannot be forked", session_id=id[:80], reason=str(error))
+        raise LiveRefusal("unsupported", "What this session remembered is not kept here.") from None
+
+
+async def _open_live(
+    request: Request,
+    calls: Calls,
+    desk: LiveDesk,
+    offer: str,
+    event: ClientEvent,
+    parent: LiveSession | KeptSession | None = None,
+) -> Answered:
     assert isinstance(event.body, Start)
-    settings = event.body.settings
+    settings: LiveSettings = event.body.settings
+    permissions = permissions_of(settings.client or None)
+    config = shown(settings) | ({"client": dict(settings.client)} if settings.client else {})
 
     async def converse(session: LiveSession, channel: Channel, speaker: Speaker) -> None:
-        permitted = PermittedChannel(channel, permissions)
-        await desk.hold(Messages(calls.sessions.limited(permitted)), session, settings)
+        messages = Messages(calls.sessions.limited(PermittedChannel(channel, permissions)))
+        await desk.hold(messages, session, settings, remembers=parent is not None)
 
-    return await calls.open(offer, Ask("live", shown(settings), grant_of(request).owner, settings.store), converse)
+    return await calls.open(offer, Ask("live", config, grant_of(request).owner, settings.store), converse, parent)
 
 
 async def _realtime_call(request: Request, calls: Calls) -> Answered:
@@ -113,10 +168,10 @@ async def _realtime_call(request: Request, calls: Calls) -> Answered:
     return await calls.open(offer, Ask("realtime", settings.model_dump(exclude_none=True), grant.owner), converse)
 
 
-def _live_body(raw: bytes) -> tuple[Mapping[str, Any], str]:
-    """The session and the offer of a request."""
+def _live_body(raw: bytes, inherits: bool = False) -> tuple[Mapping[str, Any], str]:
+    """The session and the offer of a request. inherits: it may leave the session out."""
     body = _object(_json(raw), "body", ("session", "transport"))
-    session = _object(body.get("session"), "session")
+    session = _object({} if inherits and body.get("session") is None else body.get("session"), "session")
     if _object(session.get("audio") or {}, "session.audio").get("format") is not None:
         message = "WebRTC negotiates its own format; leave 'session.audio.format' out."
         raise LiveRefusal("unsupported", message, "session.audio.format")
@@ -131,7 +186,7 @@ def _live_body(raw: bytes) -> tuple[Mapping[str, Any], str]:
 
 async def _realtime_body(request: Request) -> tuple[str, Settings]:
     """The offer and the settings of a request: an SDP alone, or a form."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = _kind(request)
     if kind == "application/sdp":
         return (await request.body()).decode("utf-8", "replace"), Settings()
     if kind != "multipart/form-data":
@@ -144,6 +199,17 @@ async def _realtime_body(request: Request) -> tuple[str, Settings]:
     if "sdp" not in parts:
         raise Refusal("missing_required_parameter", "Missing required parameter: 'sdp'.", "sdp")
     return parts["sdp"], parse_settings(_json(parts.get("session", "{}").encode()))
+
+
+def _kind(request: Request) -> str:
+    """The media type of a request."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _owns(calls: Calls, session_id: str, request: Request) -> bool:
+    """Whether whoever asks has opened this session."""
+    ask = calls.sessions.ask_of(session_id)
+    return ask is not None and ask.owner == grant_of(request).owner
 
 
 async def _part(part: Any) -> str:
@@ -179,6 +245,10 @@ def _live_answer(answered: Answered) -> Response:
 def _realtime_answer(answered: Answered) -> Response:
     headers = {"Location": f"{REALTIME}/{answered.session_id}"}
     return Response(answered.sdp, 201, headers, media_type="application/sdp")
+
+
+def _no_call(session_id: str) -> Response:
+    return _error(404, "call_not_found", f"There is no call '{session_id[:80]}'.")
 
 
 def _error(

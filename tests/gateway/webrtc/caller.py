@@ -83,12 +83,12 @@ class Caller:
         assert self.status == 201, self.body
         await self.take(json.loads(self.body)["transport"]["sdp"])
 
-    async def post(self, path: str, body: bytes = b"", kind: str = "application/json") -> None:
+    async def post(self, path: str, body: bytes = b"", kind: str = "application/json", method: str = "POST") -> None:
         """One request; its answer is `status`, `headers` and `body`."""
         url = f"http://127.0.0.1:{self._port}{path}"
 
         def send() -> tuple[int, Any, str]:
-            request = Request(url, body, {"Content-Type": kind}, method="POST")
+            request = Request(url, body, {"Content-Type": kind}, method=method)
             try:
                 with urlopen(request, timeout=WAIT_S) as answer:
                     return answer.status, answer.headers, answer.read().decode()

@@ -8,14 +8,21 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
+from microturn.agent.secret import Secret
 from microturn.core.chunk import Chunk
 from microturn.core.participant import Participant
+from microturn.gateway.app import create_app
 from microturn.gateway.host import EchoHost
-from microturn.gateway.sessions import Limits
+from microturn.gateway.sessions import Limits, Sessions
+from microturn.gateway.webrtc.ice import Ice
+from tests.gateway.live.test_routes import CountingHost
 from tests.gateway.live_client import Running, serving
 from tests.gateway.realtime.test_socket import AnswersHost
 from tests.gateway.webrtc.caller import LIVE, REALTIME, WAIT_S, Caller, calling
+
+FRAGMENT = "application/trickle-ice-sdpfrag"
 
 TONE = (0.25 * np.sin(np.arange(16_000) * 2 * np.pi * 440 / 16_000)).astype(np.float32)
 OPEN = {"data_channel": {"allowed_client_events": "all", "allowed_server_events": "all"}}
@@ -277,6 +284,75 @@ def test_a_bad_offer_is_refused_with_what_is_wrong(
 
     asyncio.run(post())
     assert echo.sessions.count == 0
+
+
+def test_candidates_that_come_after_the_offer_connect_a_call() -> None:
+    async def act(caller: Caller) -> None:
+        offer = await caller.offer()
+        bare = "".join(line for line in offer.splitlines(True) if "candidate" not in line)
+        transport = {"type": "webrtc", "sdp": bare}
+        await caller.post(LIVE, json.dumps({"session": {"model": "any"}, "transport": transport}).encode())
+        answer = json.loads(caller.body)["transport"]["sdp"]
+        # The client does not learn where the server is, so the server must have learnt where the client is.
+        await caller.take("".join(line for line in answer.splitlines(True) if "candidate" not in line))
+        place, found = caller.headers["location"], offer[offer.index("m=") :]
+        await caller.post(place, found.encode(), "application/sdp", method="PATCH")
+        assert caller.status == 415
+        await caller.post(place, b"a=ice-ufrag:other\r\na=end-of-candidates", FRAGMENT, method="PATCH")
+        assert caller.status == 422
+        await caller.post(place, found.encode(), FRAGMENT, method="PATCH")
+        assert caller.status == 204
+        await caller.until("session.started")
+
+    with serving(EchoHost(1), Limits(start_s=60.0), real_time=True) as running:
+        with_caller(running, act)
+
+
+def test_candidates_of_no_call_are_not_taken(echo: Running) -> None:
+    async def post() -> None:
+        async with calling(echo.port) as caller:
+            await caller.post(f"{REALTIME}/x", b"a=end-of-candidates", FRAGMENT, method="PATCH")
+            assert caller.status == 404
+
+    asyncio.run(post())
+
+
+def test_a_client_is_told_of_the_servers_that_help_to_connect() -> None:
+    ice = Ice(("turn:turn.example.org:3478",), "anna", Secret("long enough"))
+    app = create_app(Sessions(EchoHost(1), Limits()), ice=ice)
+    with TestClient(app) as client:
+        told = client.get("/v1/ice_servers").json()
+    named = {"urls": ["turn:turn.example.org:3478"], "username": "anna", "credential": "long enough"}
+    assert told == {"ice_servers": [named]}
+
+
+def test_the_unmodified_openai_client_forks_a_session_onto_a_new_call() -> None:
+    openai = pytest.importorskip("openai")
+
+    async def act(caller: Caller, parent_id: str, base_url: str) -> None:
+        async with openai.AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0) as client:
+            offer = {"type": "webrtc", "sdp": await caller.offer()}
+            forked = await client.live.sessions.fork(parent_id, transport=offer)
+            await caller.take(forked.transport.sdp)
+            started = (await caller.until("session.started"))[-1]["session"]
+            assert started["id"] == forked.session.id != parent_id
+            said = (await caller.until("session.output_transcript.delta"))[-1]["delta"]
+            assert int(said) > 1  # it counts on
+            with pytest.raises(openai.NotFoundError):
+                await client.live.sessions.fork("sess_none", transport=offer)
+            with pytest.raises(openai.BadRequestError, match=r"session\.model"):
+                await client.live.sessions.fork(parent_id, transport=offer, session={"model": "other"})
+
+    with serving(CountingHost(4), Limits(unread_s=1_000.0), real_time=True) as running, running.client() as parent:
+        parent_id = parent.start()["session"]["id"]
+        parent.until("session.output_transcript.delta")
+        parent.until("session.output_transcript.delta")
+
+        async def call() -> None:
+            async with calling(running.port) as caller:
+                await act(caller, parent_id, f"http://127.0.0.1:{running.port}/v1")
+
+        asyncio.run(asyncio.wait_for(call(), 60))
 
 
 def test_telephone_controls_are_not_implemented_and_unknown_calls_not_found(echo: Running) -> None:
