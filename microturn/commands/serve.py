@@ -26,7 +26,16 @@ from microturn.gateway.host import EchoHost, Host, ModelHost
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.server import Tls, server_of
 from microturn.gateway.sessions import Sessions
-from microturn.gateway.settings import CONFIG, ServerSettings, agent_options, effective, keys_of, printed, rules_of
+from microturn.gateway.settings import (
+    CONFIG,
+    ServerSettings,
+    agent_options,
+    effective,
+    ice_of,
+    keys_of,
+    printed,
+    rules_of,
+)
 from microturn.gateway.store import Store
 from microturn.gateway.warm import warm
 from microturn.model.checkpoint import weights_hash
@@ -46,7 +55,7 @@ def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) 
     settings = in_force.settings
     keys = keys_of(settings)
     rules = rules_of(settings, keys)
-    options = agent_options(settings)
+    options, ice = agent_options(settings), ice_of(settings, os.environ)
     if only_print:
         Console(highlight=False, soft_wrap=True).print("\n".join(printed(in_force)), markup=False)
         return
@@ -65,7 +74,7 @@ def serve(file: Path | None, line: Mapping[str, Any], only_print: bool = False) 
     console = Console(highlight=False, soft_wrap=True, stderr=True)
     for text in (*greeting(settings, rules), *printed(in_force)):
         console.print(text, markup=False)
-    app = create_app(sessions, Doors(keys, rules, settings.doors))
+    app = create_app(sessions, Doors(keys, rules, settings.doors), ice)
     server = server_of(app, sessions, settings.host, settings.port, tls)
     _never_stop()
     server.run()
