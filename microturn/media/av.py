@@ -123,19 +123,24 @@ def has_sound(path: Path) -> bool:
 def tick_pictures(path: Path) -> Iterator[Rgb | None]:
     """What a camera that shows this file gives, a micro-turn at a time: uint8 [H, W, 3], 640 pixels a side at most.
 
-    The newest picture of each 200 ms by the times in the file, None where none is; read lazily. What cannot be decoded,
-    is late, or dated after the file's end is passed over: the others go on. InputError where no picture is at all.
+    The newest picture of each 200 ms by the times in the file, upright, None where none is; read lazily. What cannot be
+    decoded, is late, or dated after the file's end is passed over: the others go on. InputError where no picture is.
     """
     tick, newest, empty = 0, None, True
     for at_s, frame in _whole_pictures(path):
         empty = False
         while tick < int(at_s * 1000) // TICK_MS:
-            yield None if newest is None else rgb_of(newest)
+            yield None if newest is None else _upright(newest)
             tick, newest = tick + 1, None
         newest = frame
     if empty:
         raise InputError("no picture in the file", path, "0 frames", "a file with pictures in it")
-    yield None if newest is None else rgb_of(newest)
+    yield None if newest is None else _upright(newest)
+
+
+def _upright(picture: av.VideoFrame) -> Rgb:
+    """As its file says that it is to be shown: telephones turn their pictures by a note beside them."""
+    return np.ascontiguousarray(np.rot90(rgb_of(picture), round(picture.rotation / 90)))
 
 
 def _whole_pictures(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:

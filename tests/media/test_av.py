@@ -241,6 +241,21 @@ def test_large_pictures_come_smaller_with_their_aspect(tmp_path: Path) -> None:
     assert [rgb.shape for rgb in tick_pictures(tmp_path / "large.mp4") if rgb is not None] == [(360, 640, 3)] * 2
 
 
+def test_pictures_of_a_turned_telephone_come_upright(tmp_path: Path) -> None:
+    upright = np.zeros((64, 48, 3), np.uint8)
+    upright[:32] = 200  # bright above
+    path = tmp_path / "phone.mp4"
+    write_video(path, [np.rot90(upright, 1)] * 3, 5)
+    data = bytearray(path.read_bytes())
+    # ISO/IEC 14496-12 8.3.2: the track's matrix lies 44 bytes behind the box's name; it says to turn by 90 degrees.
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", 0, 65_536, 0, -65_536, 0, 0, 48 * 65_536, 0, 2**30)
+    path.write_bytes(data)
+    shown = [rgb for rgb in tick_pictures(path) if rgb is not None]
+    assert [rgb.shape for rgb in shown] == [(64, 48, 3)] * 3
+    assert shown[0][:28].mean() > 180 > 30 > shown[0][36:].mean()
+
+
 def test_pictures_that_cannot_be_decoded_are_passed_over(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noisy = [rng.integers(0, 255, (96, 96, 3), np.uint8) for _ in range(20)]
