@@ -1,14 +1,15 @@
 """Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
 `tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
-pipeline in a minute; `seeing` gives a trained `tiny` sight. The cast of a recipe says which clips its pool holds.
+pipeline in a minute; `seeing` gives a trained `tiny` sight, and work to hand over. The cast of a recipe says which clips
+its pool holds.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from microturn.data.mixture import MixConfig
-from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS
+from microturn.data.scenarios import SIGHT_SKILLS, SKILLS, WORK_SKILLS
 from microturn.data.speakers import CastConfig
 from microturn.model.config import BackboneConfig, InteractionConfig, SightConfig, VoiceConfig
 from microturn.train.batch import BatchConfig
@@ -46,7 +47,10 @@ SEEING_SHARES = {
     "asked": 1.2,
     "comment": 0.8,
 }
-BESIDE_SHARE = 0.12
+BESIDE_SHARE = 0.3
+# Work that is handed over: only one speaker in four has scripts of it, and where there are cameras all of them.
+WORK_SHARES = {"delegate": 14.0, "progress": 4.0}
+WORK_BESIDE_SHARES = {"delegate": 3.0, "progress": 0.8}
 
 
 @dataclass(frozen=True)
@@ -76,25 +80,28 @@ def tiny_casts() -> tuple[CastConfig, ...]:
     )
 
 
-def seeing(steps: int = 3_000) -> TrainConfig:
-    """`tiny` with sight, to begin with weights of `tiny`: half of the steps have cameras, the others are tiny's own.
+def seeing(steps: int = 3_100) -> TrainConfig:
+    """`tiny` with sight and somebody to work for it, to begin with weights of `tiny`: most of the steps have cameras.
 
     Where there are cameras the earlier skills go on beside what is seen, and some streams show what nobody asks about.
     """
     whole = tiny(steps)
     beside = {skill: BESIDE_SHARE * SHARES.get(skill, 1.0) for skill in SKILLS}
+    seen = {**beside, **SEEING_SHARES, **WORK_BESIDE_SHARES}
     return replace(
         whole,
         model=replace(whole.model, reads_heard=True, sight=SightConfig()),
-        mix=replace(whole.mix, skills={**SHARES, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
-        seeing=replace(whole.mix, skills={**beside, **SEEING_SHARES}, camera_share=0.3, with_scenes=True),
-        seeing_share=0.5,
+        mix=replace(whole.mix, skills={**SHARES, **WORK_SHARES, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
+        seeing=replace(whole.mix, skills=seen, camera_share=0.3, with_scenes=True),
+        seeing_share=0.65,
     )
 
 
 def seeing_casts() -> tuple[CastConfig, ...]:
-    """Those of tiny, and 88 speakers who say the lines of all skills, with and without something to see."""
-    return (*tiny_casts(), CastConfig(natural_tracts=6, scripts_per_skill=5, seed=53, skills=ALL_SKILLS))
+    """Those of tiny, the last of which say the lines of sight and of work, too: a speaker in four."""
+    last = tiny_casts()[-1]
+    seeing, working = (replace(last, skills=skills) for skills in (SIGHT_SKILLS, WORK_SKILLS))
+    return (*tiny_casts(), replace(seeing, scripts_per_skill=12), replace(working, scripts_per_skill=10))
 
 
 def small(steps: int = 12_000) -> TrainConfig:
@@ -140,7 +147,7 @@ def toy_casts() -> tuple[CastConfig, ...]:
 
 RECIPES = {
     "tiny": Recipe(tiny, 9_000, tiny_casts()),
-    "seeing": Recipe(seeing, 3_000, seeing_casts()),
+    "seeing": Recipe(seeing, 3_100, seeing_casts()),
     "small": Recipe(small, 12_000, small_casts()),
     "toy": Recipe(toy, 4, toy_casts()),
 }
