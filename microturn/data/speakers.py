@@ -138,8 +138,9 @@ def make_pool(
 
 
 def cast_folder(folder: Path, config: CastConfig) -> Path:
-    """Where a cast's pool lies among those of a recipe."""
-    return folder / f"cast-{config.seed}"
+    """Where a cast's pool lies among those of a recipe: the same cast may have several, with different skills."""
+    others = "" if config.skills == SKILLS else f"-{config.skills[0].replace(' ', '-')}"
+    return folder / f"cast-{config.seed}{others}"
 
 
 def pools_in(folder: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
 `tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
-pipeline in a minute; `seeing` gives a trained `tiny` sight, and work to hand over. The cast of a recipe says which clips
-its pool holds.
+pipeline in a minute; `seeing` gives a trained `tiny` sight, and somebody to work for it. The cast of a recipe says which
+clips its pool holds.
 """
 
 from collections.abc import Callable

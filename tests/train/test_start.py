@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from microturn.core.errors import InputError
-from microturn.data.speakers import make_pool
+from microturn.data.speakers import cast_folder, make_pool
 from microturn.data.voices import available_engines
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, save_checkpoint, weights_hash
@@ -136,7 +136,7 @@ def test_a_recipe_is_whole(name: str) -> None:
         said = {skill for cast in recipe.casts for skill in cast.skills}
         assert {skill for skill, share in config.seeing.skills.items() if share > 0} <= said
     assert {cast.split for cast in recipe.casts} == {"train"}
-    assert len({cast.seed for cast in recipe.casts}) == len(recipe.casts)
+    assert len({cast_folder(Path("pools"), cast) for cast in recipe.casts}) == len(recipe.casts)
 
 
 def voice_files(folder: Path, words: TextTokenizer) -> Sounding:
