@@ -1,7 +1,7 @@
 """Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
 `tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
-pipeline in a minute; `seeing` gives a trained `tiny` sight, and somebody to work for it. The cast of a recipe says which
+pipeline in a minute; `seeing` gives a trained `tiny` sight and somebody to work for it. The cast of a recipe says which
 clips its pool holds.
 """
 
