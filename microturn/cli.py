@@ -405,46 +405,67 @@ def list_suites() -> None:
     command()
 
 
+JudgeUrl = Annotated[
+    str, typer.Option(help="OpenAI-compatible API that votes where rules do not decide; key in MICROTURN_JUDGE_KEY.")
+]
+JudgeModel = Annotated[str, typer.Option(help="Name of the model that votes.", metavar="NAME")]
 Listener = Annotated[str, typer.Option(help="Who says what was said: text (the endpoint itself) or recogniser.")]
 
 
 @evaluate.command("run", epilog="Example: microturn eval run timespeak --endpoint microturn --out runs/timespeak")
 def run_suite(
     suite: Annotated[str, typer.Argument(help="One of `microturn eval list`.", metavar="SUITE")],
-    endpoint: Annotated[str, typer.Option(help="Who is scored.", metavar="NAME")],
+    endpoint: Annotated[str, typer.Option(help="Who is scored, and where it is.", metavar="NAME[:ADDRESS]")],
     out: OutFolder,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other scenarios.")] = 0,
-    per_category: Annotated[int, typer.Option(min=1, help="Scenarios of each category.")] = 25,
+    per_category: Annotated[
+        int | None, typer.Option(min=1, help="Scenarios of each category; the suite's own number if left out.")
+    ] = None,
     file: Annotated[
         list[Path] | None, typer.Option(help="Scenario for the suite `files`; may be given again.", metavar="FILE.json")
     ] = None,
     weights: Weights = None,
     listener: Listener = "text",
+    at_once: Annotated[int | None, typer.Option(min=1, help="Sessions side by side, at most.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of a published set, for suites that read one.", metavar="DIR")
+    ] = None,
+    judge: JudgeUrl = "",
+    judge_model: JudgeModel = "",
 ) -> None:
     """Hold the scenarios of a suite with an endpoint and score them. A run that was stopped goes on."""
-    from microturn.commands.suite import RunRequest
+    from microturn.commands.suite import JudgeRequest, RunRequest
     from microturn.commands.suite import run as command
 
-    command(RunRequest(suite, endpoint, out, seed, per_category, tuple(file or ()), weights, listener))
+    asked = JudgeRequest(judge, judge_model) if judge else None
+    files = tuple(file or ())
+    command(RunRequest(suite, endpoint, out, seed, per_category, files, weights, listener, at_once, data, asked))
 
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of `microturn eval run`.", metavar="DIR")]
 
 
 @evaluate.command("report", epilog="Example: microturn eval report runs/timespeak --listener recogniser")
-def report_suite(folder: RunFolder, listener: Listener = "text") -> None:
+def report_suite(
+    folder: RunFolder, listener: Listener = "text", judge: JudgeUrl = "", judge_model: JudgeModel = ""
+) -> None:
     """Score a run once more from its traces, and write report.json and report.html anew."""
+    from microturn.commands.suite import JudgeRequest
     from microturn.commands.suite import again as command
 
-    command(folder, listener)
+    command(folder, listener, JudgeRequest(judge, judge_model) if judge else None)
 
 
 @evaluate.command("compare", epilog="Example: microturn eval compare runs/ours runs/theirs")
-def compare_suites(first: RunFolder, second: RunFolder) -> None:
+def compare_suites(
+    first: RunFolder,
+    second: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="Page to write.", metavar="FILE.html")] = None,
+) -> None:
     """Print two runs of one suite beside each other, and the scenarios in which they differ."""
     from microturn.commands.suite import compare as command
 
-    command(first, second)
+    command(first, second, out)
 
 
 @agent_app.command(epilog='Example: microturn agent ask "how much is seventeen times twenty three"')

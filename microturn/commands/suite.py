@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from microturn.commands.places import writable_folder
+from microturn.agent.secret import secret_from
+from microturn.commands.places import writable_file, writable_folder
 from microturn.commands.progress import progress
 from microturn.commands.weights import open_weights, talker, weights_file
 from microturn.core.errors import InputError
@@ -20,12 +21,23 @@ from microturn.eval.suite.agreement import TOLERANCE_S, agreement
 from microturn.eval.suite.analyze import Listener, RecogniserListener, TextChannel
 from microturn.eval.suite.endpoint import NO_SETTINGS, Endpoint, Ours, ScriptedEndpoint, Wanted
 from microturn.eval.suite.endpoints import ENDPOINTS, endpoint, is_named
-from microturn.eval.suite.report import compared, report
+from microturn.eval.suite.judge import Judge
+from microturn.eval.suite.judge_server import server_judge
+from microturn.eval.suite.report import compared, report, write_comparison
 from microturn.eval.suite.runs import begin, hold_all, traces_of
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite
 from microturn.model.checkpoint import weights_hash
 
 KEY = "MICROTURN_ENDPOINT_KEY"
+JUDGE_KEY = "MICROTURN_JUDGE_KEY"
+
+
+@dataclass(frozen=True)
+class JudgeRequest:
+    """A language model that votes where rules do not decide; its votes are kept in the run's folder."""
+
+    url: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,13 @@ class RunRequest:
     endpoint: str
     out: Path
     seed: int
-    per_category: int
+    per_category: int | None
     files: tuple[Path, ...]
     weights: Path | None
     listener: str
     at_once: int | None = None
+    data: Path | None = None
+    judge: JudgeRequest | None = None
 
 
 def show() -> None:
@@ -48,7 +62,7 @@ def show() -> None:
     console = Console(soft_wrap=True, highlight=False)
     for name, making in SUITES.items():
         told = (making.__doc__ or "").strip().splitlines()[0]
-        console.print(f"{name:12} {told}", markup=False)
+        console.print(f"{name:18} {told}", markup=False)
     console.print("endpoints:", markup=False)
     for name, opening in ENDPOINTS.items():
         told = (opening.__doc__ or "").strip().splitlines()[0]
@@ -60,21 +74,21 @@ def run(asked: RunRequest) -> None:
     """Hold what is missing in the run directory, score all of it and print the figures."""
     ears = _listener(asked.listener)
     folder = writable_folder(asked.out)
-    wanted = Asked(asked.seed, asked.per_category, asked.files)
+    wanted = Asked(asked.seed, asked.per_category, asked.files, asked.data)
     named = _named(asked)
     _, made = begin(folder, asked.suite, wanted, asked.endpoint, dict(named.settings if named else NO_SETTINGS))
     with progress("sessions") as tell:
         asyncio.run(hold_all(folder, made, named or _fake(asked.endpoint, made), tell))
-    _print(report(folder, ears), folder)
+    _print(report(folder, ears, _judge(asked.judge, folder)), folder)
 
 
-def again(folder: Path, listener: str) -> None:
+def again(folder: Path, listener: str, judge: JudgeRequest | None = None) -> None:
     """Score a run that is over once more."""
-    _print(report(folder, _listener(listener)), folder)
+    _print(report(folder, _listener(listener), _judge(judge, folder)), folder)
 
 
-def compare(first: Path, second: Path) -> None:
-    """Print two reports beside each other."""
+def compare(first: Path, second: Path, out: Path | None = None) -> None:
+    """Print two reports beside each other, and write them to a page."""
     reports = [parse_object((folder / "report.json").read_bytes(), str(folder)) for folder in (first, second)]
     if reports[0]["suite"] != reports[1]["suite"]:
         raise InputError("two suites", second, reports[1]["suite"], f"a run of {reports[0]['suite']}")
@@ -84,6 +98,9 @@ def compare(first: Path, second: Path) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     _print_agreement(console, first, second)
+    if out is not None:
+        write_comparison(first, second, writable_file(out))
+        console.print(f"page: {out}", markup=False)
 
 
 def _print_agreement(console: Console, first: Path, second: Path) -> None:
@@ -97,6 +114,12 @@ def _print_agreement(console: Console, first: Path, second: Path) -> None:
             f"{TOLERANCE_S:g} s, in {found.sessions} sessions",
             markup=False,
         )
+
+
+def _judge(asked: JudgeRequest | None, folder: Path) -> Judge | None:
+    if asked is None:
+        return None
+    return server_judge(asked.url, asked.model, secret_from(JUDGE_KEY, None), folder / "votes.json")
 
 
 def _listener(name: str) -> Listener:

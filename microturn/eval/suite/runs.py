@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Manifest:
-    """manifest.json. settings: what else decides about the endpoint, such as the hash of its weights or its address."""
+    """manifest.json. settings: what else decides about the endpoint, such as its weights; data: a set's folder."""
 
     suite: str
     endpoint: str
@@ -41,6 +41,7 @@ class Manifest:
     per_category: int | None
     sessions: list[str]
     files: dict[str, str] = field(default_factory=dict[str, str])
+    data: str = ""
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     provenance: dict[str, Any] = field(default_factory=dict[str, Any])
     versions: dict[str, str] = field(default_factory=dict[str, str])
@@ -60,7 +61,8 @@ def begin(folder: Path, name: str, asked: Asked, endpoint: str, settings: dict[s
     kept = replace(asked, files=tuple(folder / "scenarios" / copied for copied in files))
     made = suite(name, kept)
     ids = [session.id for session in made.sessions]
-    fresh = Manifest(name, endpoint, asked.seed, asked.per_category, ids, files, settings)
+    data = str(asked.data.resolve()) if asked.data is not None else ""
+    fresh = Manifest(name, endpoint, asked.seed, asked.per_category, ids, files, data, settings)
     if path.exists():
         before = read_manifest(folder)
         _check_same(before, fresh, folder)
@@ -133,7 +135,8 @@ def reopened(folder: Path) -> tuple[Manifest, Suite, list[Trace]]:
     for path, digest in zip(files, manifest.files.values(), strict=True):
         if _digest(path) != digest:
             raise InputError("a scenario was changed after the run", path, "another hash", "the file as it was")
-    made = suite(manifest.suite, Asked(manifest.seed, manifest.per_category, files))
+    data = Path(manifest.data) if manifest.data else None
+    made = suite(manifest.suite, Asked(manifest.seed, manifest.per_category, files, data))
     if [session.id for session in made.sessions] != manifest.sessions:
         raise InputError("another set of scenarios", folder, f"{len(made.sessions)} made by this code", "the run's own")
     places = [trace_folder(folder, number) for number in range(len(manifest.sessions))]
@@ -144,7 +147,7 @@ def reopened(folder: Path) -> tuple[Manifest, Suite, list[Trace]]:
 
 
 def _check_same(before: Manifest, fresh: Manifest, folder: Path) -> None:
-    for name in ("format", "suite", "endpoint", "seed", "per_category", "sessions", "files", "settings"):
+    for name in ("format", "suite", "endpoint", "seed", "per_category", "sessions", "files", "data", "settings"):
         if getattr(before, name) != getattr(fresh, name):
             raise InputError(
                 f"another run is in this folder: {name} differs", folder, str(getattr(fresh, name))[:80], "a new folder"

@@ -32,7 +32,7 @@ from microturn.eval.suite.analyze import Listener, Utterance, numbers, utterance
 from microturn.eval.suite.endpoint import Line, Session
 from microturn.eval.suite.fdb1_suite import spread
 from microturn.eval.suite.figures import macro, share
-from microturn.eval.suite.judge import Judge
+from microturn.eval.suite.judge import Judge, same
 from microturn.eval.suite.matching import TOLERANCES_S, Matched, Moment, matched, summed, told
 from microturn.eval.suite.shape import Heard, Label, Row, Scored, Suite, Told, Window, plain
 from microturn.eval.suite.trace import Trace
@@ -251,10 +251,10 @@ def _replies(answer: Answer, said: Sequence[Utterance], judge: Judge, rules: boo
         if rules:
             found.append(Reply(one.start_s, grade(answer.text, whole)))
             continue
-        same = judge.same(answer.text, whole)
-        if same is None:
+        right = same(judge, answer.text, whole)
+        if right is None:
             return None
-        found.append(Reply(one.start_s, BEST_SCORE if same else 0))
+        found.append(Reply(one.start_s, BEST_SCORE if right else 0))
     return kept_replies(found, answer.related.end_s)
 
 
@@ -280,8 +280,10 @@ def _same_words(due: str, said: str) -> bool:
     return grade(due, said) == BEST_SCORE
 
 
-def _matches(said: Sequence[Moment], due: Sequence[Moment], same: Callable[[str, str], bool]) -> dict[float, Matched]:
-    return {within_s: matched(said, due, within_s, same) for within_s in TOLERANCES_S}
+def _matches(
+    said: Sequence[Moment], due: Sequence[Moment], same_words: Callable[[str, str], bool]
+) -> dict[float, Matched]:
+    return {within_s: matched(said, due, within_s, same_words) for within_s in TOLERANCES_S}
 
 
 def _word(n: int) -> str:

@@ -13,7 +13,7 @@ from microturn.eval.suite import cuespeak, plans, timespeak
 from microturn.eval.suite.analyze import TextChannel, Utterance
 from microturn.eval.suite.endpoint import NO_SETTINGS, ScriptedEndpoint, Session, Sounds, VirtualEndpoint, tone
 from microturn.eval.suite.entries import Plan, Span, read_plans, sounded
-from microturn.eval.suite.judge import NoJudge, VotingJudge, accepted
+from microturn.eval.suite.judge import NoJudge
 from microturn.eval.suite.report import compared, report
 from microturn.eval.suite.runs import begin, hold_all, reopened
 from microturn.eval.suite.speaking import verdict
@@ -87,26 +87,6 @@ def test_a_window_is_as_wide_as_the_delay_allows() -> None:
 def test_a_plan_that_a_babbler_passes_is_refused() -> None:
     with pytest.raises(InputError, match="babbler"):
         Plan("a", "timespeak", "c", "t", (Span("hello", "go"),))
-
-
-def test_rules_decide_before_any_judge() -> None:
-    assert accepted(("num:220",), "", "two hundred and twenty dollars", NoJudge()) is True
-    assert accepted(("num:10~1",), "", "eleven", NoJudge()) is True
-    assert accepted(("kw:tea",), "", "steam", NoJudge()) is False
-    assert accepted((), "greets", "hi", NoJudge()) is None
-
-
-def test_a_judge_votes_once_and_a_failed_one_is_void(tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    def ask(prompt: str) -> str:
-        asked.append(prompt)
-        return "YES" if "hello" in prompt else "perhaps"
-
-    judge = VotingJudge("some-model", ask, tmp_path / "votes.json")
-    assert (judge.same("a greeting", "hello"), judge.same("a greeting", "well")) == (True, None)
-    again = VotingJudge("some-model", ask, tmp_path / "votes.json")
-    assert (again.same("a greeting", "hello"), len(asked)) == (True, 6)
 
 
 def test_a_participant_is_held_on_the_virtual_clock() -> None:
