@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from microturn.commands.demo import PROGRAM, Scene, held
+from microturn.commands import demo
+from microturn.commands.demo import PROGRAM, SEEN_PROGRAM, Scene, held, scenes
 from microturn.commands.held import Talk, counted
 from microturn.commands.page import WHAT, write_page
 from microturn.core.chunk import Chunk
@@ -21,10 +23,13 @@ from microturn.core.fakes import Scripted
 from microturn.data.oracle import Expect
 from microturn.data.render import Rendered
 from microturn.data.script import Ask, Line, Script, evenly_spoken
+from microturn.data.sight.film import Film
+from microturn.data.sight.play import Moving, Rep, Shot, Staged
 from microturn.data.voices import voice
 from microturn.eval.marks import marks
 from microturn.eval.scorers import Said
 from microturn.media.av import read_audio
+from microturn.media.jpeg import decode_jpeg
 
 EXPECTS = (Expect(8, "seven", "answer"), Expect(12, "hard", "answer"), Expect(20, "red", "answer"))
 
@@ -129,6 +134,30 @@ def test_the_page_says_what_the_model_does_not_know_and_can_be_read_anywhere(sce
     page = write_page(tmp_path / "index.html", [talk_of(scene)[0]], {}).read_text()
     assert "synthetic voices only" in page
     assert 'name="viewport"' in page and "prefers-color-scheme: dark" in page and 'lang="en"' in page
+
+
+def test_what_the_camera_showed_is_shown_to_the_model_and_on_the_page(scene: Scene, tmp_path: Path) -> None:
+    play = Moving("standing", (Rep("squats", 500, 2_000),))
+    film = Film((Staged(Shot(play, "test", 0), 0, 0, 5_000),), lost=(3,))
+    model = Scripted({})
+    talk = held(replace(scene, sound=replace(scene.sound, film=film)), Console(file=StringIO()), model)
+    assert [chunk.frame is not None for chunk in model.heard] == [tick != 3 for tick in range(25)] + [False] * 5
+    data = data_of(write_page(tmp_path / "index.html", [talk], {}).read_text())["talks"][0]["film"]
+    whole = decode_jpeg(base64.b64decode(data["jpeg"])).astype(int)
+    assert whole.shape == (3 * 80, 12 * 80, 3) and (data["columns"], data["width"], data["height"]) == (12, 80, 80)
+    for tick, shown in ((13, 13), (3, 2), (29, 24)):  # where none came, the one before
+        picture = film(shown)
+        assert picture is not None
+        top, left = tick // 12 * 80, tick % 12 * 80
+        assert np.abs(whole[top : top + 80, left : left + 80] - picture).mean() < 12
+
+
+def test_the_program_of_a_model_that_sees_has_something_to_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "PROGRAM", ("answer",))
+    shown = {scene.skill: scene for scene in scenes(0, sees=True)}
+    assert list(shown) == ["answer", *SEEN_PROGRAM] and shown["answer"].sound.film is None
+    for skill in SEEN_PROGRAM:
+        assert shown[skill].sound.film is not None and WHAT[skill] and len(shown[skill].sound.expects) >= 2
 
 
 def speaks(tick: int, text: str, level: float = 0.2) -> Chunk:

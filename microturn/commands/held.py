@@ -37,7 +37,8 @@ class Sounding(NamedTuple):
 class Talk:
     """pcm: float32 [N], the user's side; the model's side is text with its ticks.
 
-    said_pcm: float32 [N], what a model with a voice sounds beside the user; None for one without.
+    said_pcm: float32 [N], what a model with a voice sounds beside the user; None for one without. film: the camera's
+    picture of each tick, uint8 [H, W, 3] or None; empty without a camera.
     """
 
     skill: str
@@ -48,6 +49,7 @@ class Talk:
     marks: tuple[Mark, ...]
     said_pcm: np.ndarray | None = None
     sounding: tuple[Sounding, ...] = ()
+    film: tuple[np.ndarray | None, ...] = ()
 
 
 def end_s(tick: int) -> float:

@@ -14,8 +14,10 @@ from microturn.commands.held import IN_FULL, Talk, counted, end_s
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.marks import Mark
 from microturn.media.av import write_audio
+from microturn.media.jpeg import encode_jpeg
 
 PEAK_SAMPLES = 640  # 40 ms: about a pixel of the drawn wave
+FILM_COLUMNS = 12
 PLACE = "/*DATA*/"
 WHAT = {
     "answer": "Questions, and sentences that ask for nothing. Right is the answer after the turn, and silence else.",
@@ -25,6 +27,8 @@ WHAT = {
     "interval": "A word is said again and again, on the beat, until the user says stop.",
     "not for me": "Some questions are for somebody else, or come from another voice or a television. Right is silence.",
     "memory": "A name is said once and asked for later.",
+    "reps": "The camera shows somebody who exercises. Right is the number as each repetition is completed.",
+    "appear": "Things come into the camera's view. Right is the name of the one that was asked for, at once.",
 }
 GROUPS = {
     "synthetic": "a synthetic voice that training never had",
@@ -68,6 +72,7 @@ def _talk(talk: Talk) -> dict[str, Any]:
         ],
         "heard": [[heard.text, end_s(heard.tick)] for heard in talk.heard],
         "marks": [_mark(mark) for mark in talk.marks],
+        "film": _film(talk.film),
     }
 
 
@@ -80,6 +85,22 @@ def _mark(mark: Mark) -> dict[str, Any]:
     if mark.said is not None and mark.expected is not None:
         row["ticks"] = mark.said.tick - mark.expected.tick
     return row
+
+
+def _film(film: Sequence[np.ndarray | None]) -> dict[str, Any] | None:
+    """All pictures in one, a tick each, row by row; where none came, the one before."""
+    first = next((picture for picture in film if picture is not None), None)
+    if first is None:
+        return None
+    height, width, _ = first.shape
+    whole = np.zeros((-(-len(film) // FILM_COLUMNS) * height, FILM_COLUMNS * width, 3), np.uint8)
+    last = np.zeros_like(first)
+    for tick, picture in enumerate(film):
+        last = last if picture is None else picture
+        top, left = tick // FILM_COLUMNS * height, tick % FILM_COLUMNS * width
+        whole[top : top + height, left : left + width] = last
+    jpeg = base64.b64encode(encode_jpeg(whole)).decode("ascii")
+    return {"jpeg": jpeg, "columns": FILM_COLUMNS, "width": width, "height": height}
 
 
 def _sides(talk: Talk) -> np.ndarray:
