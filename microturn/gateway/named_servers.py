@@ -175,7 +175,7 @@ class NamedServers:
             return await self._call(server, tool, task_id, arguments)
 
         name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{server.wanted.label}_{tool.name}")[:64]
-        schema = {"type": "object", "properties": {}, **tool.parameters}
+        schema: dict[str, Any] = {"type": "object", "properties": {}, **tool.parameters}
         return Function(name, tool.description, schema, call, side_effect=not tool.read_only)
 
     async def _call(self, server: _Server, tool: Any, task_id: str, arguments: str) -> str:
@@ -225,10 +225,12 @@ def server_of(tool: Mapping[str, Any]) -> NamedServer:
         raise WrongServer(f"An MCP server has a server_label of 1 to {LABEL_CHARACTERS} characters.")
     if not isinstance(url, str) or not url:
         raise WrongServer("An MCP server is named by its server_url here; there are no connectors and no tunnels.")
-    given = tool.get("headers") or {}
-    if not isinstance(given, Mapping) or not all(isinstance(one, str) for one in cast("Any", given).values()):
+    given: Any = tool.get("headers") or {}
+    if not isinstance(given, Mapping):
         raise WrongServer("headers of an MCP server are an object of strings.")
-    headers = {str(key): str(value) for key, value in cast("Mapping[Any, Any]", given).items()}
+    headers = dict(cast("Mapping[str, str]", given))
+    if not all(isinstance(text, str) for text in (*headers, *headers.values())):
+        raise WrongServer("headers of an MCP server are an object of strings.")
     token = tool.get("authorization")
     if isinstance(token, str) and token:
         headers["Authorization"] = f"Bearer {token}"

@@ -47,10 +47,10 @@ class Calling:
         waiting, self._waiting = self._waiting, []
         begins: list[Called | RemoteCall] = []
         for call in waiting:
-            ends = isinstance(call, RemoteCall) and call.status in ("completed", "failed")
-            if ends and call.id in self._told:
-                events += self._ended(call)
-            elif busy or ends:
+            remote = call if isinstance(call, RemoteCall) and call.status in ("completed", "failed") else None
+            if remote is not None and remote.id in self._told:
+                events += self._ended(remote)
+            elif busy or remote is not None:
                 self._waiting.append(call)
             else:
                 begins.append(call)
@@ -64,7 +64,8 @@ class Calling:
         body = {"object": "realtime.response", "id": self._names.fresh("resp"), "status": "in_progress"}
         body |= {"status_details": None, "output": [], "output_modalities": [modality], "max_output_tokens": "inf"}
         body |= {"metadata": None, "usage": None}
-        events, after, output = [self._names.event("response.created", response=dict(body))], [], list[Wire]()
+        events = [self._names.event("response.created", response=dict(body))]
+        after, output = list[Wire](), list[Wire]()
         for index, call in enumerate(calls):
             item = _item(call, self._names)
             where = {"response_id": body["id"], "output_index": index}
