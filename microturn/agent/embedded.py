@@ -79,8 +79,9 @@ async def _called(tool: Tool, call: Call, report: Report) -> str | None:
 
 
 _POLITE = re.compile(
-    r"^(?:please|hey|okay|so|um|uh|can you|could you|would you|will you|i want to know|i would like to know|tell me"
-    r"|do you know|find out|work out|figure out)\s+"
+    r"^(?:please|hey|okay|so|now|um|uh|can you|could you|would you|will you|i want to know|i would like to know|tell me"
+    r"|i need to know|do you know|find out|work out|figure out)\s+"
+    r"|\s+(?:please|now|for me)$"
 )
 
 
@@ -88,7 +89,7 @@ def _plain(text: str) -> str:
     text = " ".join(text[:TASK_CHARACTERS].lower().replace("’", "'").split()).rstrip("?.! ")  # noqa: RUF001
     while (shorter := _POLITE.sub("", text)) != text:
         text = shorter
-    return text.removesuffix(" please")
+    return text
 
 
 def _note(text: str) -> Call | None:
@@ -163,9 +164,11 @@ def _time(text: str) -> Call | None:
 
 def _arithmetic(text: str) -> Call | None:
     asked = re.sub(
-        r"^(?:how much is|how much are|how much|what is|what's|what are|calculate|compute|reckon)\s+", "", text
+        r"^(?:how much is|how much are|how much|what is|what's|what are|what number is|calculate|compute|reckon|what)\s+",
+        "",
+        text,
     )
-    return Call("reckon", {"expression": asked})
+    return Call("reckon", {"expression": asked.removesuffix(" is")})
 
 
 def _search(text: str) -> Call | None:

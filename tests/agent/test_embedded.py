@@ -52,7 +52,9 @@ def answer(text: str) -> str:
     [
         ("how much is seventeen times twenty three", "three hundred ninety one"),
         ("How much is 17 times 23?", "three hundred ninety one"),
-        ("Can you tell me what 15 percent of 80 is please", None),
+        ("Can you tell me what 15 percent of 80 is please", "twelve"),
+        ("so what is seventy eight plus twenty one now", "ninety nine"),
+        ("i want to know what two times sixty is", "one hundred twenty"),
         ("what is 15 percent of 80", "twelve"),
         ("what is the square root of one hundred forty four", "twelve"),
         ("how much is five divided by zero", "nothing can be divided by zero"),
