@@ -26,7 +26,7 @@ PACKET_S = 0.02
 PACKETS = TICK_MS // 20
 TICK_S = TICK_MS / 1000
 PREBUFFER_S = 0.06  # what the page of `microturn serve` keeps too
-LEAD_PACKETS = 25  # of silence before t = 0: a client's first messages take it longer, as its first sound does
+LEAD_PACKETS = 15  # of silence before t = 0, as a microphone that is on already
 CONNECT_S = 20.0
 AT_ONCE = 4
 QUIET = 1e-3  # of full scale: a piece without a louder sample is silence
@@ -110,7 +110,7 @@ class WireEndpoint:
     async def hold(self, session: Session) -> Trace:
         """Hold one session in real time. Raises Unreachable where none begins; one that breaks off is void."""
         async with self._open() as wire:
-            log = _Log(wire)
+            log = Talked(wire)
             user = await _Talk(session, wire, log).run()
         return log.trace(session.id, self.name, user)
 
@@ -142,7 +142,7 @@ class Microphone:
 
 
 @dataclass
-class _Log:
+class Talked:
     """What has come of a session so far, and what of it played."""
 
     wire: Wire
@@ -168,7 +168,10 @@ class _Log:
         self.quiet_s = self.quiet_s + len(pcm) / self.wire.out_hz if quiet else 0.0
         self.came_s += len(pcm) / self.wire.out_hz
         self.ahead_s.append(self.came_s - at_s)
-        if sound.item in self.gone or (self.wire.fills and quiet and self.quiet_s > FILLER_S) or not len(pcm):
+        if sound.item in self.gone:
+            self.events.append(Noted(at_s, "dropped", {"item": sound.item, "seconds": len(pcm) / self.wire.out_hz}))
+            return
+        if not len(pcm) or (self.wire.fills and quiet and self.quiet_s > FILLER_S + 1e-6):
             return
         self.speaker.put(at_s, pcm)
         self.sounds.append((at_s, pcm))
@@ -217,29 +220,30 @@ class _Log:
 class _Talk:
     """One session while it lasts."""
 
-    def __init__(self, session: Session, wire: Wire, log: _Log) -> None:
+    def __init__(self, session: Session, wire: Wire, log: Talked) -> None:
         self._session, self._wire, self._log = session, wire, log
         self._microphone = Microphone(wire.in_hz)
         self._user: list[Pcm] = []
         self._now = asyncio.get_running_loop().time
-        self._began_s = self._now() + LEAD_PACKETS * PACKET_S
+        self._began_s = 0.0
 
     async def run(self) -> Pcm:
         """Talk until the user has said everything, and listen meanwhile; gives the user's sound, float32 [N].
 
         Whatever goes wrong on the way ends this session alone, and is said in its trace.
         """
+        await self._wire.send_sound(self._microphone.silence)  # a client's first message takes it longest
+        self._began_s = self._now() + LEAD_PACKETS * PACKET_S
         listening = asyncio.create_task(self._listen())
         talking = asyncio.create_task(self._talk())
         try:
             await asyncio.wait((listening, talking), return_when=asyncio.FIRST_COMPLETED)
-            whole = talking.done()
         finally:
             for task in (listening, talking):
                 task.cancel()
             ends = await asyncio.gather(listening, talking, return_exceptions=True)
         failed = [f"{type(end).__name__}: {end}"[:300] for end in ends if isinstance(end, Exception)]
-        self._log.void = failed[0] if failed else "" if whole else "the other side hung up"
+        self._log.void = "the other side hung up" if ends[0] is None else failed[0] if failed else ""
         while len(self._user) < self._session.ticks:
             self._user.append(self._session.user.turn(len(self._user), Chunk()).samples)
         return np.concatenate([np.zeros(0, np.float32), *self._user])

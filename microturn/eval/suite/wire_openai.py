@@ -6,6 +6,7 @@ to speak, and tells it how much was heard. GPT-Live: sound comes in real time, s
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, NamedTuple
@@ -158,6 +159,7 @@ async def _realtime(client: Any, address: Address) -> AsyncGenerator[RealtimeWir
                 connection = await stack.enter_async_context(
                     opened.realtime.connect(**model, extra_query=address.query)
                 )
+                _prepare(connection, "response.output_audio.delta")
                 await connection.session.update(session=session)
                 await _until(connection, "session.updated", address)
         yield RealtimeWire(connection)
@@ -174,6 +176,7 @@ async def _live(client: Any, address: Address) -> AsyncGenerator[LiveWire]:
             async with asyncio.timeout(CONNECT_S):
                 opened = await stack.enter_async_context(client())
                 connection = await stack.enter_async_context(opened.live.connect(extra_query=address.query))
+                _prepare(connection, "session.output_audio.delta")
                 await connection.session.start(session=session)
                 await _until(connection, "session.started", address)
         yield LiveWire(connection, address.extended)
@@ -181,6 +184,11 @@ async def _live(client: Any, address: Address) -> AsyncGenerator[LiveWire]:
             await connection.session.close()
             async with asyncio.timeout(CLOSE_S):
                 await _until(connection, "session.closed", address)
+
+
+def _prepare(connection: Any, kind: str) -> None:
+    """Have the client build its types now: with the first event it takes most of a second, and that would be heard."""
+    connection.parse_event(json.dumps({"type": kind, "delta": ""}))
 
 
 async def _until(connection: Any, kind: str, address: Address) -> None:
