@@ -10,11 +10,12 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,8 +71,8 @@ class Assault:
         self._refused = False  # by its rate
         self._may_break = ""  # why the server may close the connection
 
-    async def run(self, address: str, count: int) -> int:
-        """Send so many; how many were sent before it closed the connection."""
+    async def run(self, address: str, count: int, until_s: float) -> int:
+        """Send so many, while there is time; how many were sent before it closed the connection."""
         path = self._rng.choice(PATHS[self._protocol])
         if self._rng.random() < 0.03:
             path, self._may_break = self._rng.choice(ODD_PATHS), "path"
@@ -87,6 +88,8 @@ class Assault:
                     async with asyncio.timeout(120):
                         async for _ in self._send(socket, count):
                             sent += 1
+                            if time.monotonic() > until_s:
+                                break
                         await self._probe(socket, listening)
                 except ConnectionClosed:
                     pass
@@ -241,7 +244,7 @@ async def attacked(address: str, victim: str, count: int, seed: int, until_s: fl
                 continue
             each = min(left[0], FLOOD if rng.random() < 0.01 else EACH)
             left[0] -= each
-            sent = await Assault(seen, cast("hostile.Protocol", kind), rng, victim).run(address, each)
+            sent = await Assault(seen, cast("hostile.Protocol", kind), rng, victim).run(address, each, until_s)
             left[0] += each - sent  # in a line of its own: the others count while this one waits
 
     await asyncio.gather(*(worker(number) for number in range(AT_ONCE)))
@@ -320,6 +323,13 @@ async def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
+async def stoppable(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """The work, which ends what it has begun when this program is told to stop; else its server would live on."""
+    task = asyncio.create_task(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
 def kept_lines(log: Path, copy: str | None) -> list[str]:
     """The server's log, which is copied where somebody wants to read it."""
     text = log.read_text(errors="replace")
@@ -331,7 +341,7 @@ def kept_lines(log: Path, copy: str | None) -> list[str]:
 def main() -> None:
     options = parse_options()
     with tempfile.TemporaryDirectory() as folder:
-        report = asyncio.run(measured(options, Path(folder)))
+        report = asyncio.run(stoppable(measured(options, Path(folder))))
     report |= provenance("python benchmarks/fuzz.py")
     text = json.dumps(report) if options.json else "\n".join(f"{name:<18} {value}" for name, value in report.items())
     sys.stdout.write(text + "\n")

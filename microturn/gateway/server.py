@@ -9,6 +9,8 @@ from typing import NamedTuple
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from microturn.gateway.sessions import Sessions
 
@@ -63,7 +65,7 @@ def server_of(app: FastAPI, sessions: Sessions, host: str, port: int, tls: Tls |
         app,
         host=host,
         port=port,
-        ws="websockets-sansio",
+        ws=_WebSocket,
         ws_max_size=sessions.limits.message_bytes,
         log_config=None,
         access_log=False,
@@ -74,6 +76,17 @@ def server_of(app: FastAPI, sessions: Sessions, host: str, port: int, tls: Tls |
     )
     logging.getLogger("uvicorn.error").addFilter(_without_strangers_errors)
     return Server(config, sessions)
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's, which stumbles over text that is not UTF-8 where its sender closes the connection right after it."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        try:
+            super().data_received(data)
+        except InvalidState:  # the close has been answered already
+            self.handle_parser_exception()
 
 
 def _without_strangers_errors(record: logging.LogRecord) -> bool:

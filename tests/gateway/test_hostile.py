@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 
 from microturn.core.config import from_dict
 from microturn.core.errors import ConfigError
@@ -103,15 +104,23 @@ def test_an_offer_without_a_fingerprint_is_refused_before_anything_is_opened() -
         asyncio.run(answered())
 
 
-def test_text_that_is_not_utf_8_closes_its_connection_and_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+NO_UTF_8 = b"\x81\x82\x00\x00\x00\x00\xff\xfe"  # a masked frame
+CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
+
+
+@pytest.mark.parametrize(("packet", "code"), [(NO_UTF_8 * 3, 1007), (NO_UTF_8 + CLOSE, 1000)])
+def test_text_that_is_not_utf_8_closes_its_connection_and_leaves_no_traceback(
+    packet: bytes, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
     with serving(EchoHost(2)) as running, running.client() as other, running.client() as client:
         other.start()
         client.start()
-        client.socket.send(b"\xff\xfe", text=True)
-        with pytest.raises(Exception, match="1007"):
+        client.socket.socket.sendall(packet)
+        with pytest.raises(ConnectionClosed) as closed:
             while True:
                 client.next()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == code
         other.send("session.close")
         other.until("session.closed")
     lines = [record for record in caplog.records if "UTF-8" in record.getMessage()]
-    assert lines and not any(record.exc_info for record in lines)
+    assert lines and not any(record.exc_info for record in caplog.records)
