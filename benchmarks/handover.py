@@ -91,7 +91,7 @@ def main() -> None:
     talks = list(talks_of(options.talks))
     if not talks:
         raise SystemExit("no voice to ask with: install espeak-ng")
-    settings = ServerSettings(model=options.weights) if options.weights else ServerSettings()
+    settings = ServerSettings(weights=options.weights or None)
     with serving(settings, options) as address:
         came = asyncio.run(held(address, talks, options.sessions))
     report = figures(talks, came) | provenance("python benchmarks/handover.py")

@@ -163,11 +163,8 @@ def _time(text: str) -> Call | None:
 
 
 def _arithmetic(text: str) -> Call | None:
-    asked = re.sub(
-        r"^(?:how much is|how much are|how much|what is|what's|what are|what number is|calculate|compute|reckon|what)\s+",
-        "",
-        text,
-    )
+    asking = r"^(?:how much (?:is|are)|how much|what (?:number )?is|what's|what are|calculate|compute|reckon|what)\s+"
+    asked = re.sub(asking, "", text)
     return Call("reckon", {"expression": asked.removesuffix(" is")})
 
 
