@@ -47,12 +47,14 @@ class InputChunk:
     each text, opened by its marker (`<user>` for typed words, `<result>` for what comes back of work handed over). What
     does not fit in the tick goes on in the next.
     frame: uint8 [H, W, 3] in the model's grid, None where no picture came; a model without sight takes none.
+    hush: whoever runs the session wants silence: `<listen>` is this tick's decision, whatever the model would say.
     """
 
     seq: int
     dmel: npt.NDArray[np.uint8] | None = None
     text: tuple[tuple[int, ...], ...] = ()
     frame: npt.NDArray[np.uint8] | None = None
+    hush: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class TurnResult:
     said: sampled token ids without the one that ends them (`<listen>`, also `<speak>` where there is a voice);
     heard: new token ids of the transcript; committed: positions in the sequence; forwards: passes through the backbone
     this session took part in; logits: float32 [decisions, vocabulary] before bias and temperature, if the engine keeps
-    them.
+    them; held: it was hushed, and something else than `<listen>` was likeliest.
 
     Of a model with a voice: pcm: float32 [3200], what it sounds, None where it is silent; own: uint8 levels
     [frames_per_tick, n_mels] of that, as it hears itself in the next tick; begun: how many tokens of the utterance have
@@ -80,6 +82,7 @@ class TurnResult:
     own: npt.NDArray[np.uint8] | None = None
     begun: int = 0
     unsaid: tuple[int, ...] = ()
+    held: bool = False
 
 
 @dataclass(frozen=True)

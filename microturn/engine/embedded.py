@@ -47,6 +47,7 @@ from microturn.model.voice import VoiceBlock, VoiceState
 
 SAYABLE_CONTROLS = (Control.LISTEN, Control.SPEAK, Control.YIELD, Control.DELEGATE)
 RETRY_AFTER_S = 5.0
+HUSHED = 1e6  # added to <listen>, more than logits differ by
 
 
 @dataclass(frozen=True)
@@ -303,7 +304,7 @@ class EmbeddedEngine:
         by_row = {row.session.slot - first: row for row in rows}
         drawing = [by_row.get(index, rows[0]) for index in range(len(logits_BV))]
         settings = [row.session.spec for row in drawing]
-        biases = [_listen_bias(row) for row in drawing]
+        biases = [HUSHED if row.chunk.hush else _listen_bias(row) for row in drawing]
         ticks = [row.chunk.seq for row in drawing]
         device = self._device
         temperature_B = torch.tensor([spec.sampling.temperature for spec in settings], device=device)
@@ -334,13 +335,20 @@ class EmbeddedEngine:
         spoken = Spoken(tokens, committed - fed, block and block.begun)
         done = finish(row.state, spoken, extended.labels_BS[index], per_tick)
         kept = torch.stack(said.logits[index]).float().cpu().numpy() if self._keep_logits else None
-        result = TurnResult(row.chunk.seq, tokens, done.heard, committed, 1 + fed, kept, unsaid=done.unsaid)
+        held = row.chunk.hush and self._would_speak(row, said.logits[index][0])
+        result = TurnResult(row.chunk.seq, tokens, done.heard, committed, 1 + fed, kept, unsaid=done.unsaid, held=held)
         voice = None
         if block is not None:
             result, voice = _with_sound(result, block), block.state
         seen = session.seen if row.chunk.frame is None else row.chunk.frame
         again = _Open(session.slot, session.epoch, session.spec, done.state, result, voice, seen)
         return _Turned(again, done.unsaid_places)
+
+    def _would_speak(self, row: _Row, logits_V: Tensor) -> bool:
+        """Whether a session that is hushed would not have listened, by its likeliest token."""
+        scores_V = logits_V.float() + self._choices.allowed_V
+        scores_V[Control.LISTEN] += _listen_bias(row)
+        return int(scores_V.argmax()) != Control.LISTEN
 
     def _replay_part(self, session: _Open, part: Sequence[ReplayedTurn], silent: int) -> None:
         """Append a few logged ticks in one forward; its voice sounds in those after tick `silent`."""

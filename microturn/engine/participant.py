@@ -24,7 +24,8 @@ from microturn.model.config import SightConfig
 class EngineParticipant:
     """Speaks for one session: hears sound (None is silence), typed text and results, says text and events.
 
-    A result is an event "result" whose data bear its policy; what is "silent" is not read.
+    A result is an event "result" whose data bear its policy; what is "silent" is not read. At an event "hush" it is
+    silent in this tick; where it would have spoken it says so with an event "held".
 
     sight: the grid that pictures are fitted into; None for a model without sight, which passes over them.
 
@@ -68,7 +69,8 @@ class EngineParticipant:
         texts = [(Control.USER, text) for text in heard.text] + [(Control.RESULT, text) for text in results]
         runs = [(int(marker), *self._tokenizer.encode(text)) for marker, text in texts]
         typed = tuple(run for run in runs if len(run) > 1)
-        chunk = InputChunk(tick + self._first_seq, levels, typed, self._grid_frame(heard))
+        hush = any(event.kind == "hush" for event in heard.events)
+        chunk = InputChunk(tick + self._first_seq, levels, typed, self._grid_frame(heard), hush)
         result = self.engine.turn(self.ref, chunk)
         self._mel, self.logged = mel, record(chunk, result)
         return said_chunk(replace(result, seq=tick), self._tokenizer)
@@ -105,6 +107,8 @@ def _events(result: TurnResult, tokenizer: TextTokenizer) -> Iterator[Event]:
     for index in result.said:
         if index < N_CONTROL:
             yield Event(t_ms, result.seq, Control(index).name.lower())
+    if result.held:
+        yield Event(t_ms, result.seq, "held")
     if result.own is not None and not tokenizer.decode(result.said):
         yield Event(t_ms, result.seq, Control.SPEAK.name.lower())
 

@@ -27,7 +27,7 @@ def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
         "spec": to_dict(snapshot.spec),
         "epoch": snapshot.epoch,
         "state": to_dict(snapshot.state),
-        "last": last and [last.seq, last.said, last.heard, last.committed, last.forwards, last.begun, last.unsaid],
+        "last": last and _row(last),
         "committed": snapshot.committed,
         "weights": snapshot.weights,
     }
@@ -76,12 +76,18 @@ def load_snapshot(path: Path) -> Snapshot:
     return snapshot_from_bytes(data, str(path))
 
 
+def _row(last: TurnResult) -> list[Any]:
+    return [last.seq, last.said, last.heard, last.committed, last.forwards, last.begun, last.unsaid, last.held]
+
+
 def _result(row: list[Any] | None, tensors: dict[str, Tensor]) -> TurnResult | None:
     if row is None:
         return None
     seq, said, heard, committed, forwards, *sounding = row
-    begun, unsaid = sounding or (0, ())
-    result = TurnResult(int(seq), tuple(said), tuple(heard), int(committed), int(forwards), unsaid=tuple(unsaid))
+    absent: list[Any] = [0, (), False]
+    begun, unsaid, held = sounding + absent[len(sounding) :]  # older snapshots have fewer
+    counted = (int(seq), tuple(said), tuple(heard), int(committed), int(forwards))
+    result = TurnResult(*counted, unsaid=tuple(unsaid), held=bool(held))
     if LAST + "own" not in tensors:
         return result
     pcm, own = (tensors[LAST + name].numpy() for name in ("pcm", "own"))

@@ -97,6 +97,14 @@ def test_a_result_is_a_run_behind_its_own_marker_and_a_silent_one_is_not_read() 
     assert engine.came[0].text == ((Control.USER, *ids("one")), (Control.RESULT, *ids("six")))
 
 
+def test_it_is_hushed_by_an_event_and_says_where_it_would_have_spoken() -> None:
+    model, engine = listening()
+    model.turn(0, Chunk(events=(Event(200, 0, "hush"),)))
+    model.turn(1, Chunk())
+    assert [chunk.hush for chunk in engine.came] == [True, False]
+    assert said_chunk(replace(result(), held=True), TOKENIZER).events == (Event(1400, 6, "held"),)
+
+
 def test_one_say_event_a_tick_with_the_time_of_its_end() -> None:
     chunk = said_chunk(result(*ids("one two"), heard=ids("six")), TOKENIZER)
     assert chunk.text == ("one two",)

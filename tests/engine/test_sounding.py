@@ -17,11 +17,12 @@ from microturn.engine.api import InputChunk, SessionSpec, TurnResult
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.engine.log import read_log, record, write_log
 from microturn.engine.snapshot import snapshot_from_bytes, snapshot_to_bytes
-from microturn.media.text import TextTokenizer
+from microturn.media.text import Control, TextTokenizer
 from microturn.model.interaction import InteractionModel
 from microturn.model.sampling import SamplingConfig
 from microturn.train.batch import NO_TARGET, BatchConfig, make_batch
 from tests.engine.toy import (
+    CONFIG,
     SPEAKING,
     SPOKEN,
     VOCAB,
@@ -281,3 +282,54 @@ def test_while_it_sounds_the_stop_bias_acts_and_not_the_listen_bias(stop_bias: f
     begun = sounding(results).index(True)
     wanted = [False] if stops else [True] * (29 - begun)
     assert sounding(results)[begun + 1 :][: len(wanted)] == wanted
+
+
+def hushed(inputs: list[InputChunk], results: list[TurnResult]) -> list[InputChunk]:
+    """The same ticks, hushed in some in which `results` would go on sounding."""
+    ticks = [t for t in range(1, TICKS) if results[t].own is not None and results[t - 1].own is not None]
+    return [replace(chunk, hush=chunk.seq in ticks[3::4]) for chunk in inputs]
+
+
+def hushed_alone(seed: int) -> tuple[list[InputChunk], list[TurnResult]]:
+    inputs = hushed(chunks(seed, TICKS), spoken_alone(seed, TICKS))
+    engine = spoken_engine(slots=1)
+    return inputs, run(engine, engine.open(spoken_spec(seed)), inputs)
+
+
+def test_a_session_that_is_hushed_is_silent_at_once_and_what_has_not_begun_to_sound_is_unsaid() -> None:
+    inputs, free = chunks(1, TICKS), spoken_alone(1, TICKS)
+    engine = spoken_engine(slots=1)
+    ref, unsaid = engine.open(spoken_spec(1)), 0
+    for chunk in hushed(inputs, free):
+        before = engine._sessions[ref.id].state.utterance
+        result = engine.turn(ref, chunk)
+        if chunk.hush:
+            assert (result.own, result.pcm, result.said) == (None, None, ())
+            assert result.unsaid == (before.tokens[before.begun :] if before else ())
+            unsaid += len(result.unsaid)
+        else:
+            assert not result.held
+    assert unsaid > 0
+
+
+def test_a_hushed_session_tells_whether_it_would_have_spoken() -> None:
+    engine = toy_engine()
+    told: list[bool] = []
+    for likeliest in (int(Control.LISTEN), int(Control.SPEAK), 20):
+        logits = torch.zeros(CONFIG.vocab_size).index_fill(0, torch.tensor([likeliest]), 9.0)
+        engine._model.decide = lambda hidden, logits=logits: logits.expand(len(hidden), -1)  # type: ignore[method-assign]
+        told.append(engine.turn(engine.open(SessionSpec()), InputChunk(0, hush=True)).held)
+    assert told == [False, True, True]
+
+
+def test_a_session_that_was_hushed_is_rebuilt_from_its_log_and_leaves_others_alone(tmp_path: Path) -> None:
+    inputs, wanted = hushed_alone(1)
+    last = max(chunk.seq for chunk in inputs if chunk.hush)
+    write_log(tmp_path / "log.jsonl", [record(c, r) for c, r in zip(inputs[:last], wanted[:last], strict=True)])
+    engine = spoken_engine()
+    other, others = engine.open(spoken_spec(2)), chunks(2, TICKS)
+    beside = run(engine, other, others[:last])
+    ref = engine.replay(spoken_spec(1), read_log(tmp_path / "log.jsonl", SPOKEN))
+    pairs = [engine.turns([(ref, inputs[t]), (other, others[t])]) for t in range(last, TICKS)]
+    assert_same([pair[0] for pair in pairs], wanted[last:])
+    assert_same([*beside, *(pair[1] for pair in pairs)], spoken_alone(2, TICKS))
