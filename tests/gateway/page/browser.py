@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from microturn.agent.desk import Desk
 from microturn.core.wav import WavWriter
 from microturn.gateway.app import create_app
+from microturn.gateway.doors import Doors
 from microturn.gateway.host import Host
 from microturn.gateway.server import server_of
 from microturn.gateway.sessions import Limits, Sessions
@@ -49,11 +51,13 @@ def chromium(microphone: Path | None = None, camera: Path | None = None) -> Iter
 
 
 @contextmanager
-def served(host: Host, folder: Path | None = None) -> Iterator[str]:
-    """The address of a server; folder: where it keeps recordings."""
+def served(
+    host: Host, folder: Path | None = None, doors: Doors | None = None, desk: Callable[[], Desk] | None = None
+) -> Iterator[str]:
+    """The address of a server; folder: where it keeps recordings; desk: makes the one where its jobs are done."""
     store = None if folder is None else Store(folder)
-    sessions = Sessions(host, PATIENT, store=store)
-    server = server_of(create_app(sessions), sessions, "127.0.0.1", 0)
+    sessions = Sessions(host, PATIENT, store=store, desk=desk)
+    server = server_of(create_app(sessions, doors), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started)
@@ -66,10 +70,14 @@ def served(host: Host, folder: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def visit(browser: Browser, address: str, width: int = 1280, height: int = 900) -> Iterator[Page]:
-    """The page in a fresh profile; whatever it says to the console as a warning or an error fails the test."""
+def visit(browser: Browser, address: str, width: int = 1280, height: int = 900, first: str = "") -> Iterator[Page]:
+    """The page in a fresh profile; whatever it says to the console as a warning or an error fails the test.
+
+    first: a script that runs before the page's own.
+    """
     context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
     page = context.new_page()
+    page.add_init_script(first)
     page.set_default_timeout(WAIT_S * 1000)
     expect.set_options(timeout=WAIT_S * 1000)
     said: list[str] = []
