@@ -5,6 +5,7 @@ model, and it says so.
 """
 
 import asyncio
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from microturn.agent.context import Context
 from microturn.agent.delegation import Result
 from microturn.agent.job import AgentFailure, Report, Task
-from microturn.agent.numbers import leading_number
+from microturn.agent.numbers import ONES, TENS, leading_number
 from microturn.agent.show import Card
 from microturn.agent.speakable import speakable
 from microturn.agent.toolbox import NOTHING_FOUND, Tool, Toolbox
@@ -22,6 +23,8 @@ from microturn.agent.tools.currency import is_currency
 from microturn.agent.tools.units import is_unit
 
 TASK_CHARACTERS = 600
+RECKONED = (*ONES, *filter(None, TENS), "hundred", "thousand", "times", "plus", "minus", "divided", "by")
+LIKENESS = 0.72
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,14 @@ def _arithmetic(text: str) -> Call | None:
     return Call("reckon", {"expression": asked.removesuffix(" is")})
 
 
+def _misheard(text: str) -> Call | None:
+    """Arithmetic in a transcript that spells some words wrong: the longest run of words like those of sums."""
+    near = [difflib.get_close_matches(word, RECKONED, 1, LIKENESS) for word in text.split()]
+    runs = " ".join(found[0] if found else "|" for found in near).split("|")
+    longest = max(runs, key=lambda run: len(run.split())).strip()
+    return Call("reckon", {"expression": longest}) if longest and longest != text else None
+
+
 def _search(text: str) -> Call | None:
     """Everything else may stand in the user's documents; a tool that finds nothing was not meant."""
     pattern = r"(?:search|look|look up|look for|find|search for|what do|what does)(?: in| through)?(?: my| the)?"
@@ -175,4 +186,4 @@ def _search(text: str) -> Call | None:
     return Call("search_documents", {"query": found[1] if found else text})
 
 
-RULES: tuple[Rule, ...] = (_note, _reminder, _conversion, _time, _arithmetic, _search)
+RULES: tuple[Rule, ...] = (_note, _reminder, _conversion, _time, _arithmetic, _misheard, _search)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from microturn.agent.book import Wanted
+from microturn.agent.book import FAILURE_WORDS, Wanted
 from microturn.agent.context import Context, Picture, Words
 from microturn.agent.delegation import Result
 from microturn.agent.desk import Desk
@@ -186,7 +186,7 @@ def test_a_failure_is_said_and_its_details_are_not(caplog: pytest.LogCaptureFixt
             assert session.delegations[ids[1]].reason == "bug: ValueError"
             assert [one.kind for one in session.take()] == ["failure"]
             said = [" ".join(one.parts) for one in session.book.deliveries]
-            assert said == ["sorry, nobody answers", "sorry, something went wrong"]
+            assert said == [FAILURE_WORDS["network"], FAILURE_WORDS["bug"]]
 
     with caplog.at_level(logging.DEBUG):
         run(act)

@@ -56,6 +56,8 @@ def answer(text: str) -> str:
         ("so what is seventy eight plus twenty one now", "ninety nine"),
         ("i want to know what two times sixty is", "one hundred twenty"),
         ("what is 15 percent of 80", "twelve"),
+        ("how mach is seventeen tes twenty three", "three hundred ninety one"),
+        ("so i no eighty divid by fivees now", "sixteen"),
         ("what is the square root of one hundred forty four", "twelve"),
         ("how much is five divided by zero", "nothing can be divided by zero"),
         ("what is three miles in feet", "fifteen thousand eight hundred forty feet"),
