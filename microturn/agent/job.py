@@ -126,7 +126,10 @@ class Report:
 
 
 class BackgroundAgent(Protocol):
-    """Whoever thinks beside the conversation. A cancelled `run` stops all its work, upstream too."""
+    """Whoever thinks beside the conversation. A cancelled `run` stops all its work, upstream too.
+
+    One that has `takes_pictures = True` is given the last pictures of the camera; others are never told of them.
+    """
 
     async def run(self, task: Task, context: Context, report: Report) -> Result:
         """Do the task; raises AgentFailure where it cannot be done. Several runs may go on at once."""

@@ -111,6 +111,11 @@ class LlmAgent:
         self._ready, self._over = asyncio.Event(), asyncio.Event()
         self._unanswered, self._again_s = 0, 0.0
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether its model does."""
+        return self._config.images
+
     async def run(self, task: Task, context: Context, report: Report) -> Result:
         """Ask the model until it has an answer; AgentFailure of the kind that it was."""
         now_s = asyncio.get_running_loop().time
@@ -279,7 +284,9 @@ def _prompt(task: Task, context: Context, images: bool) -> list[UserContent]:
     added = "".join(f"\nThe user has added: {text}" for text in task.corrections)
     pictures = context.pictures if images else ()
     seen = [BinaryContent(data=picture.jpeg, media_type="image/jpeg") for picture in pictures]
-    return [f"{rendered(context)}\n\nTask:\n{task.text}{added}".strip(), *seen]
+    times = ", ".join(f"{picture.t_ms / 1000:.1f} s" for picture in pictures)
+    told = f"\n\nPictures of the camera follow, taken at {times}." if times else ""
+    return [f"{rendered(context)}{told}\n\nTask:\n{task.text}{added}".strip(), *seen]
 
 
 def _text_of(event: object) -> str:

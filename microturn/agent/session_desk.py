@@ -131,6 +131,11 @@ class SessionDesk:
         return self._book.delegations
 
     @property
+    def takes_pictures(self) -> bool:
+        """Whether its agent looks at pictures; others are given none."""
+        return bool(getattr(self._shared.agent, "takes_pictures", False))
+
+    @property
     def book(self) -> Book:
         """What was asked and what waits, as it is now."""
         return self._book

@@ -12,14 +12,28 @@ from typing import Any, Protocol, cast
 import structlog
 
 from microturn.agent.book import FAILURE_WORDS, Wanted
-from microturn.agent.context import Context, context_of
+from microturn.agent.context import Context, Picture, context_of
 from microturn.agent.delegation import Delegation, Policy, Span
 from microturn.agent.session_desk import Change, SessionDesk, UnknownDelegation
+from microturn.agent.show import shown_to_dict
 from microturn.core.clock import TICK_MS
 from microturn.core.events import Event
+from microturn.gateway.album import Album
 from microturn.gateway.client_functions import ClientFunctions
 from microturn.gateway.named_servers import NamedServers
-from microturn.gateway.timeline import Aside, Delegated, Ended, Heard, Item, Progress, Said, Stopped, Taken, TooMuch
+from microturn.gateway.timeline import (
+    Aside,
+    Delegated,
+    Displayed,
+    Ended,
+    Heard,
+    Item,
+    Progress,
+    Said,
+    Stopped,
+    Taken,
+    TooMuch,
+)
 
 WORDS_KEPT = 4_000  # fragments of the transcript
 ASKED_KEPT = 100
@@ -35,6 +49,8 @@ class Beside(Protocol):
     def id(self) -> str: ...
     @property
     def at_ms(self) -> int: ...
+    @property
+    def album(self) -> Album: ...
     def push_result(self, text: str, policy: str, id: str = "") -> None: ...
     def tell(self, item: Aside) -> None: ...
 
@@ -138,7 +154,7 @@ class Delegations:
                     self._write("heard", at_ms, f" {text}")
                     self._heard.append(Heard(at_ms, at_ms, f" {text}"))
                 case Delegated():
-                    self._asked(item)
+                    await self._asked(item)
                 case Ended():
                     return
                 case _:
@@ -148,7 +164,7 @@ class Delegations:
         joins = None if text.startswith(" ") else {"joins": True}
         self._words.append(Event(at_ms, at_ms // TICK_MS, kind, text.strip(), joins))
 
-    def _asked(self, item: Delegated) -> None:
+    async def _asked(self, item: Delegated) -> None:
         """The model has handed over: what, it says itself or the user said last."""
         request, self._heard = self._request(), []
         if not request and not item.task:
@@ -159,7 +175,8 @@ class Delegations:
             self._tell(item.id, "running", task=task, policy="when_idle")
             return
         span = Span(request[0].start_ms, request[-1].end_ms) if request else None
-        answer = self._desk.ask(Wanted(task, id=item.id, answers=span), self._context(item.at_ms))
+        pictures = await asyncio.to_thread(self._session.album.pictures) if self._desk.takes_pictures else ()
+        answer = self._desk.ask(Wanted(task, id=item.id, answers=span), self._context(item.at_ms, pictures))
         log.info("delegated", session_id=self._session.id, id=item.id, verdict=answer.verdict)
         if answer.verdict == "refused":
             self._refuse(item.id, answer.why)
@@ -175,9 +192,9 @@ class Delegations:
             found.append(one)
         return found[::-1]
 
-    def _context(self, at_ms: int) -> Context:
+    def _context(self, at_ms: int, pictures: tuple[Picture, ...]) -> Context:
         context = context_of(self._words, self._standing)
-        return Context(at_ms, context.words, context.seen, standing=context.standing)
+        return Context(at_ms, context.words, context.seen, pictures, context.standing)
 
     def _refuse(self, id: str, why: str) -> None:
         """It cannot be begun: after a promise the user is told so."""
@@ -189,6 +206,9 @@ class Delegations:
         async for change in desk.watch():
             if isinstance(change, Change):
                 self._changed(change.delegation)
+            else:
+                shown = shown_to_dict(change.shown)
+                self._session.tell(Displayed(self._session.at_ms, change.delegation_id, shown))
 
     def _changed(self, one: Delegation) -> None:
         text = one.result.text if one.result is not None else one.notes[-1].text if one.notes else ""

@@ -16,6 +16,7 @@ from microturn.core.chunk import Chunk, MicroTurn
 from microturn.core.clock import TICK_MS, Clock, WallClock
 from microturn.core.events import Event
 from microturn.core.participant import Participant, converse
+from microturn.gateway.album import Album
 from microturn.gateway.delegations import Delegations
 from microturn.gateway.frames import Frames
 from microturn.gateway.intake import Intake
@@ -26,6 +27,7 @@ from microturn.media.pcm import Pcm
 TEXTS_WAITING = 32
 TEXT_CHARACTERS = 4_000
 LATENCIES = 5  # of the last second
+HUSHED_TICKS = 25  # a model that would speak on all the same is held so long, then it begins anew
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ class LiveSession:
         self._clock = clock or WallClock()
         self._beginning = beginning or Beginning()
         self._intake, self._muted = Intake(taken=self._beginning.tick), False
-        self._frames = Frames()
+        self._frames, self.album = Frames(), Album()
         self._typed: list[_Typed] = []
+        self._hush, self._hushed_ticks = False, 0
         self._lock = threading.Lock()
         self._readers: list[_Reader] = []
         self._closing: EndReason | None = None
@@ -151,6 +154,13 @@ class LiveSession:
         """While muted the model hears silence instead of what is pushed."""
         self._muted = muted
 
+    def hush(self) -> None:
+        """The model falls silent with the next tick: what it has written and not begun to sound stays unsaid.
+
+        It is held until it listens by itself, `HUSHED_TICKS` at most; what it says then is new.
+        """
+        self._hush = True
+
     def items(self) -> AsyncIterator[Item]:
         """All that happens from now on, up to and with `Ended`. A reader that falls too far behind ends the session."""
         reader = _Reader(round(self._limits.unread_s * 1000 / TICK_MS))
@@ -176,7 +186,18 @@ class LiveSession:
         results = tuple(
             Event(at_ms, tick, "result", one.text, {"policy": one.policy, "id": one.id}) for one in typed if one.policy
         )
-        return Chunk(self._intake.take(), self._frames.take(at_ms), words, results)
+        frame = self._frames.take(at_ms)
+        if frame is not None:
+            self.album.keep(frame, at_ms)
+        hush = (Event(at_ms, tick, "hush"),) if self._hushes(heard) else ()
+        return Chunk(self._intake.take(), frame, words, results + hush)
+
+    def _hushes(self, said: Chunk) -> bool:
+        """Whether the model may not speak in this tick. said: what it gave in the one before."""
+        asked, self._hush = self._hush, False
+        held = any(event.kind == "held" for event in said.events)
+        self._hushed_ticks = HUSHED_TICKS if asked else self._hushed_ticks - 1 if held else 0
+        return self._hushed_ticks > 0
 
     def _run(self) -> None:
         """The session's thread. Whatever goes wrong in it ends this session and no other."""

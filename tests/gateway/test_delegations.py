@@ -57,6 +57,24 @@ class DelegatingHost(EchoHost):
         assert partner in self.partners
 
 
+class HandsOver(DelegatingHost):
+    """Its model hands over what is typed, in the tick in which it is typed."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def join(self, session_id: str, seed: int) -> Participant:
+        self.partners.append(TypedFor({}))
+        return self.partners[-1]
+
+
+class TypedFor(Delegating):
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        said = super().turn(tick, heard)
+        handed = Event((tick + 1) * TICK_MS, tick, "delegate")
+        return Chunk(events=(*said.events, handed)) if heard.text else said
+
+
 class UsesTheLamp:
     """An agent that calls the client's function and tells what it gave."""
 

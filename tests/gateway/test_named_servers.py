@@ -18,7 +18,7 @@ from tests.agent.llm_server import running as serving_app
 from tests.agent.llm_server import serving as serving_llm
 from tests.agent.mcp_tools import server as mcp_server
 from tests.gateway.live_client import Client, Running
-from tests.gateway.test_delegations import DelegatingHost, client, responses, until_status, working
+from tests.gateway.test_delegations import HandsOver, client, responses, until_status, working
 
 SECRET = "sk-mcp-very-secret"
 # A word of the task, and what the model calls for it.
@@ -39,22 +39,6 @@ def reply(body: dict[str, Any]) -> Say | Use:
     return Use(f"things_{tool}", args) if f"things_{tool}" in offered else Say("there is no such tool")
 
 
-class HandsOver(DelegatingHost):
-    """Its model hands over what is typed, when it is typed."""
-
-    def join(self, session_id: str, seed: int) -> Any:
-        partner = super().join(session_id, seed)
-        plain = partner.turn
-
-        def turn(tick: int, heard: Any) -> Any:
-            for text in heard.text:
-                partner._asks = {**partner._asks, tick: text, tick - 2: text}
-            return plain(tick, heard)
-
-        partner.turn = turn  # type: ignore[method-assign]
-        return partner
-
-
 class Tools:
     """A server with an agent that has a language model, and an MCP server beside it."""
 
@@ -71,7 +55,7 @@ def tools(allowed: bool = True) -> Iterator[Tools]:
         origin = f"http://127.0.0.1:{port}"
         agent = LlmAgent(LlmConfig(llm.url, "any", retries=0), Secret(""), Toolbox())
         limits = Limits(unread_s=500.0, mcp_origins=(origin,) if allowed else ())
-        with working(agent, HandsOver({}), limits) as running:
+        with working(agent, HandsOver(), limits) as running:
             yield Tools(running, llm, origin)
 
 

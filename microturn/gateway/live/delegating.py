@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from microturn.core.clock import TICK_MS
-from microturn.gateway.timeline import Called, Delegated, Item, Progress, Sound
+from microturn.gateway.timeline import Called, Delegated, Displayed, Item, Progress, Sound
 
 Wire = dict[str, Any]
 Event = Callable[..., Wire]  # a type and fields to an event
-WORK_TYPES = ("delegation.task", "delegation.status")  # of the native extensions
+WORK_TYPES = ("delegation.task", "delegation.status", "delegation.shown")  # of the native extensions
 # The tokens of an agent's model are not known here; clients read every field without a check.
 USAGE: Wire = {
     "input_tokens": 0,
@@ -105,7 +105,9 @@ class Delegating:
 
 
 def work_events(item: Item, event: Event) -> list[Wire]:
-    """What the native extensions tell of a delegation: its task as soon as it is known, then each change."""
+    """What the native extensions tell of a delegation: its task as soon as it is known, then each change, and cards."""
+    if isinstance(item, Displayed):
+        return [event("delegation.shown", id=item.delegation_id, at_ms=item.at_ms, shown=dict(item.shown))]
     if not isinstance(item, Progress):
         return []
     begins = item.task and item.status in ("queued", "running")
