@@ -197,6 +197,10 @@ class Session(Protocol):
         """While muted the model hears silence instead of what is pushed."""
         ...
 
+    def hush(self) -> None:
+        """The model falls silent; what it has written and not begun to sound stays unsaid, for itself too."""
+        ...
+
     def items(self) -> AsyncIterator[Item]:
         """All that happens from now on, in the order of time, up to and with `Ended`; each caller gets every item."""
         ...

@@ -2,12 +2,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
+import pytest
 
 from microturn.core.chunk import Chunk
 from microturn.core.clock import Clock, FastClock
+from microturn.core.events import Event
 from microturn.core.fakes import Echo, ManualClock, Scripted, Silence
 from microturn.core.participant import Participant
-from microturn.gateway.session import Beginning, LiveSession, SessionLimits
+from microturn.gateway.session import HUSHED_TICKS, Beginning, LiveSession, SessionLimits
 from microturn.gateway.timeline import Ended, Item, Sound, Stopped, Taken, TooMuch
 
 
@@ -65,6 +67,32 @@ def test_what_is_pushed_is_heard_and_text_is_taken_once() -> None:
     assert Taken(200, "stop", "t1") in items
     assert [chunk.text for chunk in partner.heard] == [("stop",), (), ()]
     assert np.concatenate([chunk.samples for chunk in partner.heard]).sum() == 1600.0
+
+
+class Stubborn:
+    """Speaks whenever it may, and says so where it may not."""
+
+    def __init__(self, ticks: int) -> None:
+        self.hushed, self._ticks = list[bool](), ticks
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        hushed = any(event.kind == "hush" for event in heard.events)
+        self.hushed.append(hushed)
+        wants = tick < self._ticks
+        events = (Event((tick + 1) * 200, tick, "held"),) if hushed and wants else ()
+        return Chunk(np.full(3200, 0.1, np.float32) if wants and not hushed else None, events=events)
+
+
+@pytest.mark.parametrize(("ticks", "hushed"), [(3, 4), (100, HUSHED_TICKS)])
+def test_a_model_that_is_hushed_is_held_until_it_listens_by_itself_or_long_enough(ticks: int, hushed: int) -> None:
+    partner = Stubborn(ticks)
+
+    async def act(session: LiveSession) -> list[Item]:
+        session.hush()
+        return await all_items(session)
+
+    held(partner, FastClock(), SessionLimits(longest_s=8.0), act)
+    assert partner.hushed == [True] * hushed + [False] * (40 - hushed)
 
 
 def test_a_muted_user_is_silent() -> None:

@@ -67,6 +67,8 @@ class Answers:
             case PlaybackAck(item_id, played_ms):
                 return self._extras.played(item_id, played_ms)
             case StopOutput():
+                if self._extras.speaks:
+                    self._session.hush()
                 return self._extras.stop(self._session.at_ms)
             case Cancel(id):
                 self._work("id", lambda jobs: jobs.cancel(id))

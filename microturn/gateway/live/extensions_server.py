@@ -68,6 +68,11 @@ class Extras:
         fields = {"item_id": item_id, "played_ms": played.played_ms, "text": played.text}
         return self._event("playback.acknowledged", **fields)
 
+    @property
+    def speaks(self) -> bool:
+        """Whether an utterance sounds that its clients may hear."""
+        return bool(self._item_id) and not self._hushed
+
     def stop(self, at_ms: int) -> Wire:
         """Silence until the model begins anew: `session.output.stopped`."""
         self._hushed = bool(self._item_id)

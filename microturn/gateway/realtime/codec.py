@@ -111,7 +111,12 @@ class Offer:
     tools: Sequence[Mapping[str, Any]]
 
 
-Action = PushAudio | PushText | ShowPicture | GiveOutput | Approve | Offer
+@dataclass(frozen=True)
+class Hush:
+    """Let the model fall silent."""
+
+
+Action = Hush | PushAudio | PushText | ShowPicture | GiveOutput | Approve | Offer
 
 
 class Answer(NamedTuple):
@@ -236,7 +241,9 @@ class RealtimeCodec:
             case ResponseCreate():
                 return self._create_response(event.response or ResponseWish(), event.event_id or "")
             case ResponseCancel():
-                return Answer(self._speaking.cancel(event.response_id, self._now_ms, self.settings), [])
+                speaks = self._speaking.has_floor
+                events = self._speaking.cancel(event.response_id, self._now_ms, self.settings)
+                return Answer(events, [Hush()] if speaks else [])
 
     def _append(self, event: AudioAppend) -> Answer:
         pcm = self._decoder.push(event.audio)

@@ -15,6 +15,7 @@ from microturn.gateway.realtime.codec import (
     Action,
     Approve,
     GiveOutput,
+    Hush,
     Offer,
     PushAudio,
     PushText,
@@ -155,6 +156,8 @@ class _Conversation:
         match action:
             case PushAudio(pcm):
                 self._session.push_audio(pcm)
+            case Hush():
+                self._session.hush()
             case PushText(text, id):
                 self._session.push_text(text, id)
             case ShowPicture(picture):

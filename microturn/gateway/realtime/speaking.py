@@ -54,6 +54,8 @@ class Speaking:
         self._wish: _Wish | None = None
         self._talks = False  # between Began and Stopped
         self._hushed = False  # cancelled by the client: nothing leaves before the model begins anew
+        self._cancelled: _Response | None = None  # what was written of it and never sounded is not known yet
+        self._written = ""  # after that
         self._answered_ms = 0
 
     @property
@@ -77,6 +79,7 @@ class Speaking:
     def said(self, text: str, now_ms: int, settings: Settings) -> list[ServerEvent]:
         """Words of the model."""
         if self._hushed:
+            self._written += text
             return []
         events = self._opened(now_ms, settings)
         response = self._current()
@@ -102,6 +105,10 @@ class Speaking:
         if self._response is not None:
             self._response.spoken.unsay(unsaid)
             self._response.quiet_since_ms = now_ms
+        if self._cancelled is not None:
+            self._cancelled.spoken.unsay(unsaid.strip().removesuffix(self._written.strip()))
+            self._conversation.finish(self._item(self._cancelled, "incomplete"))
+        self._cancelled, self._written = None, ""
 
     def close(self, now_ms: int, status: Status, reason: str | None = None) -> list[ServerEvent]:
         """End the response that is open, if there is one. reason: of a cancellation, or the code of a failure."""
@@ -160,6 +167,7 @@ class Speaking:
             message = "Cancellation failed: no active response found"
             raise Refusal("response_cancel_not_active", message, None if response_id is None else "response_id")
         self._hushed = self._talks
+        self._cancelled = response if self._talks else None
         return self.close(now_ms, "cancelled", "client_cancelled")
 
     def _opened(self, now_ms: int, settings: Settings) -> list[ServerEvent]:

@@ -164,6 +164,26 @@ def test_a_lost_session_hears_silence_and_ends_when_its_grace_is_over() -> None:
     run(act)
 
 
+def test_a_stop_hushes_the_model_while_it_speaks_and_never_before() -> None:
+    async def act() -> None:
+        held, wire = Held(), Wire()
+        held.begin(wire)
+        await wire.until("session.started")
+        stop = '{"type": "session.output.stop"}'
+        wire.say(stop)
+        await wire.until("session.output.stopped")
+        await held.turn(3)
+        wire.got.clear()
+        wire.say(stop)
+        await wire.until("session.output.stopped")
+        await held.turn(3)
+        hushed = [chunk for chunk in held.partner.heard if any(event.kind == "hush" for event in chunk.events)]
+        assert len(hushed) == 1 and hushed[0] not in held.partner.heard[:3]
+        await held.end()
+
+    run(act)
+
+
 def test_a_newer_connection_takes_the_place_of_the_older() -> None:
     async def act() -> None:
         held, old, new = Held(), Wire(), Wire()

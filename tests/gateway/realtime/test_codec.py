@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from microturn.gateway.realtime.codec import PushAudio, PushText
+from microturn.gateway.realtime.codec import Hush, PushAudio, PushText
 from microturn.gateway.timeline import Began, Ended, Heard, Said, Stopped
 from tests.gateway.realtime.driven import FIELDS, SPEECH, Wire
 
@@ -152,7 +152,7 @@ def test_truncation_is_clamped_and_keeps_the_heard_words_only() -> None:
 def test_a_cancelled_response_stays_silent_until_the_model_begins_anew() -> None:
     wire = Wire()
     wire.speak(" One")
-    wire.client("response.cancel")
+    assert wire.client("response.cancel").actions == [Hush()]
     assert wire.last("response.done")["response"]["status_details"]["reason"] == "client_cancelled"
     before = len(wire.sent)
     wire.give(Said(wire.now_ms, wire.now_ms + 200, " two"))
@@ -161,6 +161,18 @@ def test_a_cancelled_response_stays_silent_until_the_model_begins_anew() -> None
     assert len(wire.sent) == before
     wire.speak(" three")
     assert wire.last("response.output_audio_transcript.delta")["delta"] == "three"
+
+
+def test_of_a_cancelled_item_what_never_sounded_is_taken_back_once_it_is_known() -> None:
+    wire = Wire()
+    wire.speak(" One")
+    wire.give(Said(wire.now_ms, wire.now_ms + 200, " two"))
+    wire.client("response.cancel")
+    wire.give(Said(wire.now_ms, wire.now_ms + 200, " three"))
+    wire.give(Stopped(wire.now_ms, True, "two three"))
+    wire.client("conversation.item.retrieve", item_id=wire.last("response.output_item.done")["item"]["id"])
+    assert wire.last("conversation.item.retrieved")["item"]["content"][0]["transcript"].split() == ["One"]
+    assert "input_audio_buffer.speech_started" not in wire.types()
 
 
 def test_an_idle_cancel_is_the_error_that_clients_ignore() -> None:
