@@ -25,13 +25,15 @@ ASKING_AGAIN = ("sorry", "pardon", "say that again", "repeat", "what did you say
 
 
 class Overlap(NamedTuple):
-    """One scenario: when somebody spoke over the model, words that answer them, words that the model was saying."""
+    """One scenario: when somebody spoke over the model, words that answer them, words that the model was
+    saying; text: what was said over it."""
 
     scene: Scene
     start_s: float
     end_s: float
     answers: tuple[str, ...] = ()
     resumes: tuple[str, ...] = ()
+    text: str = ""
 
 
 class Handled(NamedTuple):

@@ -13,6 +13,7 @@ from microturn.eval.suite.analyze import Listener, Segment, Utterance, segments,
 from microturn.eval.suite.endpoint import Line, Session
 from microturn.eval.suite.fdb1_suite import ANSWER_S
 from microturn.eval.suite.fdb15 import (
+    LABELS,
     WANTED,
     Handled,
     Label,
@@ -26,7 +27,7 @@ from microturn.eval.suite.fdb15 import (
     rates,
 )
 from microturn.eval.suite.figures import share
-from microturn.eval.suite.judge import Judge
+from microturn.eval.suite.judge import HANDLED, Judge
 from microturn.eval.suite.shape import Heard, Row, Scored, Suite, Told, Window, plain
 from microturn.eval.suite.shape import Label as Shown
 from microturn.eval.suite.timing import YIELD_S, tally
@@ -60,13 +61,12 @@ class _Found(NamedTuple):
 
 
 def fdb15_suite(name: str, what: str, cases: Sequence[Case], labeller: Labeller | None = None) -> Suite:
-    """A suite of cases, self-made or published. labeller: gives the labels, else rules over known words."""
+    """A suite of cases, self-made or published. labeller: gives labels; else rules over known words, or a judge."""
     by_id = {case.id: case for case in cases}
-    judge_of_labels = labeller or RuleLabeller()
 
     def score(traces: Sequence[Trace], listener: Listener, judge: Judge) -> Scored:
         said = {trace.id: utterances(trace, listener) for trace in traces}
-        found = {t.id: _found(by_id[t.id], t, said[t.id], judge_of_labels) for t in traces}
+        found = {t.id: _found(by_id[t.id], t, said[t.id], labeller or _labeller(by_id[t.id], judge)) for t in traces}
         rows: list[Row] = [_row(by_id[key], one) for key, one in found.items()]
         figures = _figures(list(found.values()))
         labels = {case.id: _shown(case) for case in cases}
@@ -74,6 +74,24 @@ def fdb15_suite(name: str, what: str, cases: Sequence[Case], labeller: Labeller 
 
     sessions = [Session(case.id, case.user, case.ticks) for case in cases]
     return Suite(name, what, sessions, fakes(cases), score)
+
+
+class JudgedLabeller:
+    """A judge that reads what was said; who says nothing after the overlap is C_UNKNOWN without being asked about."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.name, self._judge = judge.name, judge
+
+    def label(self, overlap: Overlap, before: str, after: str) -> Label | None:
+        """What the judge chooses; None where it failed."""
+        if not after.strip():
+            return "C_UNKNOWN"
+        found = self._judge.chosen(HANDLED, {"before": before, "overlap": overlap.text, "after": after})
+        return next((label for label in LABELS if label == found), None)
+
+
+def _labeller(case: Case, judge: Judge) -> Labeller:
+    return RuleLabeller() if case.overlap.answers or case.overlap.resumes else JudgedLabeller(judge)
 
 
 def fakes(cases: Sequence[Case]) -> Mapping[str, Mapping[str, Sequence[Line]]]:

@@ -31,7 +31,7 @@ class Case:
 
     answers: words any of which is right after end_s, () where they are not known; due_s: when backchannels are due;
     people: how often people gave one in bins of 0.2 s; long: whether the answer is a turn by the published rule;
-    before: what the model is asked to say before, from before_s, and that takes length_s.
+    before: what it is asked to say before, from before_s on. ends_with_turn: nothing is recorded after end_s.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Case:
     long: bool = True
     before: str = ""
     before_s: float = 0.0
+    ends_with_turn: bool = False
     heard: tuple[Heard, ...] = ()
 
 
@@ -112,7 +113,7 @@ def answered(said: Sequence[Utterance], since_s: float, answers: Sequence[str]) 
 
 def _oracle(case: Case, late_s: float) -> list[Line]:
     if case.task == "backchannel":
-        last_s = case.due_s[-1]
+        last_s = case.due_s[-1] if case.due_s else 0.0
         late = late_s > 1.0  # all of them after the last one is over: none can be taken for the next one's
         return [Line(last_s + 1.5 + n * 0.7 if late else at, "mm hm", 0.4) for n, at in enumerate(case.due_s)]
     lines: list[Line] = []
@@ -148,6 +149,8 @@ def _paused(
         at_s = early[0].start_s
         row = Told(case.id, case.task, False, f"spoke at {at_s:.1f} s, before the end at {case.end_s:.1f} s", "early")
         return _Found(row, took=took)
+    if case.ends_with_turn:
+        return _Found(Told(case.id, case.task, True, "waited"), took=took)
     return _Found(_answer_row(case, response_latency(model, case.end_s, length_s), said), took=took)
 
 
@@ -156,7 +159,7 @@ def _listened(
 ) -> _Found:
     found = backchannels(words, model, case.people, length_s)
     near = matched([Moment(u.start_s, u.text) for u in said], [Moment(at, "") for at in case.due_s], NEAR_S)
-    right = not found.takeover_any and near.f1 >= LEAST_F1
+    right = not found.takeover_any and (near.f1 >= LEAST_F1 if case.due_s else found.frequency > 0)
     why = f"{near.hits} of {len(case.due_s)} backchannels in time, {near.spurious} elsewhere"
     if found.takeover_any:
         why = "took the turn; " + why

@@ -88,8 +88,10 @@ def load_v15(root: Path) -> tuple[list[Sample15], list[str]]:
                 lacking += gone
                 continue
             path = folder / "metadata.json"
-            start_s, end_s = _pair(parse_object(path.read_bytes(), str(path)).get("timestamps"), path)
-            samples.append(Sample15(f"{scene}/{folder.name}", Overlap(scene, start_s, end_s), folder))
+            row = parse_object(path.read_bytes(), str(path))
+            start_s, end_s = _pair(row.get("timestamps"), path)
+            overlap = Overlap(scene, start_s, end_s, text=str(row.get("current_turn_text", "")))
+            samples.append(Sample15(f"{scene}/{folder.name}", overlap, folder))
     if not samples:
         raise InputError("no samples", root, "none of " + ", ".join(WANTED), "the unpacked data of v1.5")
     return samples, lacking

@@ -3,11 +3,13 @@
 from microturn.core.errors import InputError
 from microturn.data.voices import voices
 from microturn.eval.suite import closed_speak, cuespeak, timespeak
+from microturn.eval.suite.answer_suites import bigbench_audio, harmbench
 from microturn.eval.suite.closed_fdb1 import fdb1_closed
 from microturn.eval.suite.closed_fdb15 import fdb15_closed
 from microturn.eval.suite.closed_sight import charades_closed, proactive_closed, repcount_closed
 from microturn.eval.suite.entries import read_plans
 from microturn.eval.suite.plans import FAKES, drawn, speaking_suite
+from microturn.eval.suite.published_suites import PUBLISHED
 from microturn.eval.suite.shape import Asked, Making, Row, Scored, Suite
 from microturn.eval.suite.together import together
 
@@ -73,6 +75,9 @@ CLOSED: dict[str, Making] = {
 SUITES: dict[str, Making] = {
     "interactivity": interactivity,
     **CLOSED,
+    **PUBLISHED,
+    "bigbench-audio": bigbench_audio,
+    "harmbench": harmbench,
     "timespeak": timespeak_open,
     "cuespeak": cuespeak_open,
     "files": from_files,
