@@ -32,7 +32,7 @@ def account(notes: Sequence[Noted]) -> list[Noted]:
             case "voice":
                 spoken = (note.at_s, float(note.data["length_s"]), str(note.data["text"]))
             case "interruption":
-                turn = _Turn()
+                turn = _Turn(words=turn.words)  # words may come first and begin the turn
                 if spoken is not None and note.at_s < spoken[0] + spoken[1]:
                     turn.cut = (note.at_s, note.at_s - spoken[0], spoken[1])
                 spoken = None
@@ -48,6 +48,7 @@ def account(notes: Sequence[Noted]) -> list[Noted]:
                 turn = _Turn()
             case "turn_stopped" if not turn.words:
                 told.append(Noted(note.at_s, ACCOUNT, {"text": f"{_cut_text(turn)}no words were recognised"}))
+                turn = _Turn()
             case "reminder":
                 told.append(Noted(note.at_s, ACCOUNT, {"text": f"reminder: {note.data['say']!r}"}))
             case _:

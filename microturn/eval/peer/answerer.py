@@ -65,6 +65,8 @@ class Answerer:
             return Reply(unsaid, "a sign of listening" if lines else "no words")
         told: list[Reply] = []
         for line, meaning in zip(lines, meanings, strict=True):
+            if isinstance(meaning, mean.Reschedule) and line.endswith("from now") and self.alarms:
+                self.alarms[-1].began_s = ended_s
             told.append(self._cue(line) if meaning is None else self._do(meaning, ended_s))
         said = " ".join(reply.say for reply in told if reply.say)
         return Reply(said, "; ".join(reply.why for reply in told))

@@ -19,8 +19,8 @@ from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import InputError, MicroturnError, MissingDependency
 from microturn.core.wav import to_float
 from microturn.eval.peer.account import account
-from microturn.eval.peer.worker import CLOSE, OPEN, READY, Built, Failed, Heard, serve
-from microturn.eval.suite.endpoint import Endpoint, Session, Wanted
+from microturn.eval.peer.worker import CLOSE, OPEN, Built, Failed, Heard, serve
+from microturn.eval.suite.endpoint import Endpoint, Session, Unreachable, Wanted
 from microturn.eval.suite.trace import Noted, Received, Text, Trace
 from microturn.media.pcm import Pcm
 
@@ -116,8 +116,11 @@ def _begun(built: Built) -> _Process:
     process.start()
     theirs.close()
     one = _Process(process, ours)
-    if _reply(one) != READY:
-        raise CascadeError("the process of the cascade did not begin")
+    try:
+        _reply(one)
+    except (CascadeError, OSError, EOFError) as error:
+        _end(one)
+        raise Unreachable(f"the process of the cascade did not begin: {error}") from error
     return one
 
 

@@ -6,6 +6,7 @@ Both know the words of the world and how they follow each other in scripts of tr
 # pocketsphinx ships no types.
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,6 +119,26 @@ class SphinxEars:
     def _words(self) -> str:
         found = self._decoder.hyp()
         return "" if found is None else str(found.hypstr)
+
+
+class GivenEars:
+    """Recognises given lines, one a stretch, whatever is said: for tests that are not about hearing."""
+
+    settles = False
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = iter(lines)
+
+    def hear(self, pcm16: bytes) -> str:
+        """Nothing before the end."""
+        return ""
+
+    def began(self) -> None:
+        """It does not listen."""
+
+    def ended(self) -> str:
+        """The next line; "" when there is none left."""
+        return next(self._lines, "")
 
 
 def sphinx() -> Any:

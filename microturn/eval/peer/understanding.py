@@ -66,6 +66,8 @@ def meant(text: str, wake_name: str | None = None, pending: bool = False) -> Mea
         return None
     if TAKEN_BACK.search(plain):
         return mean.Cancel() if pending else None
+    if pending and (moved := _moved(words)) is not None:
+        return moved
     for part in _corrected(plain):
         if TOLD.search(part):
             continue
@@ -88,6 +90,14 @@ def _called(words: Sequence[str]) -> str | None:
         if word not in OPENERS:
             return None
     return None
+
+
+def _moved(words: Sequence[str]) -> Meaning | None:
+    """ "no ... eleven seconds" while a reminder is set, whatever was made of the words between."""
+    if words[:1] != ["no"] or "seconds" not in words:
+        return None
+    seconds = _last_number(" ".join(words[: words.index("seconds")]))
+    return mean.Reschedule(seconds) if seconds else None
 
 
 def _corrected(plain: str) -> list[str]:
@@ -177,6 +187,11 @@ def _change(groups: Groups) -> Meaning | None:
     return mean.Reschedule(seconds) if seconds else None
 
 
+def _left(groups: Groups) -> Meaning | None:
+    whole, left = number_of(groups["a"]), number_of(groups["n"])
+    return mean.Delay(f"{groups['n']} left", whole - left) if whole and left and left < whole else None
+
+
 def _silence(groups: Groups) -> Meaning | None:
     seconds, text = number_of(groups["n"]), groups["w"].strip()
     return mean.SilenceWatch(seconds, text) if seconds and text else None
@@ -261,6 +276,7 @@ _RULES: tuple[Rule, ...] = (
     (_rule(rf"\b{WHEN} i say (?P<w>\w+)(?= say beep|$| please| now)"), lambda g: mean.StartTaboo(g["w"])),
     (_rule(r"\bsay okay after (?:each|every)\b|\bafter (?:each|every) (?:item|thing).* say okay\b"),
      lambda g: mean.StartItems()),
+    (_rule(rf"\bi have (?P<a>[a-z ]+?) seconds say {NUMBER} left\b"), _left),
     (_rule(rf"{QUIET} (?:ask me|say) (?P<w>.+?)(?: please| now)*$"), _silence),
     (_rule(rf"\b(?:ask me|say) (?P<w>.+?) {QUIET}"), _silence),
     (_rule(rf"\bevery {NUMBER} seconds? {DO} (?P<w>.+?)(?: until.*| please| now)*$"), _timed(mean.Interval)),

@@ -4,6 +4,7 @@ On the pipe, for each session: OPEN, then for each tick its sound (float32 [3200
 """
 
 import asyncio
+import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -15,7 +16,7 @@ import numpy as np
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.peer.clock import VirtualLoop, keep_time
 
-OPEN, CLOSE, READY = "open", "close", "ready"
+OPEN, CLOSE = "open", "close"
 TICK_S = TICK_MS / 1000
 PACKET_S = 0.02
 PACKET_SAMPLES = round(PACKET_S * SAMPLE_RATE_HZ)
@@ -23,15 +24,15 @@ SETTLE_S = 0.5
 
 
 class Built(NamedTuple):
-    """How the cascade is built. ears: "own" with a file of weights, or "sphinx"; quiet_s: None for smart-turn.
-
-    wall: on the wall clock, for a comparison with the virtual one.
+    """How the cascade is built. ears: "own" with a file of weights, "sphinx", or "given" lines; quiet_s: None for
+    smart-turn; wall: on the wall clock, for a comparison with the virtual one.
     """
 
     ears: str
     weights: Path | None
     quiet_s: float | None = None
     wall: bool = False
+    lines: tuple[str, ...] = ()
 
 
 class Heard(NamedTuple):
@@ -53,12 +54,18 @@ def serve(pipe: Connection, built: Built) -> None:
     loop: Any = asyncio.new_event_loop() if built.wall else VirtualLoop()
     if not built.wall:
         keep_time(loop)  # before Pipecat is imported, which keeps time's functions
-    from microturn.eval.peer.pipeline import log_errors_only
+    from loguru import logger
 
-    log_errors_only()
-    opened = _ears(built)
+    logger.remove()  # Pipecat greets and logs every event, which the notes tell as well
+    logger.add(sys.stderr, level="ERROR")
+    try:
+        opened = _ears(built)
+        _warm()
+    except Exception as error:  # whatever hinders it from beginning is told to who asked for it
+        pipe.send(Failed(_told(error)))
+        return
     asyncio.set_event_loop(loop)
-    pipe.send(READY)
+    pipe.send(OPEN)
     while True:
         try:
             if pipe.recv() == OPEN:
@@ -66,8 +73,12 @@ def serve(pipe: Connection, built: Built) -> None:
         except EOFError:
             return
         except Exception as error:  # a session's outermost line: it says why, and the process ends
-            pipe.send(Failed(f"{type(error).__name__}: {error} {traceback.format_exc(limit=-2)}"[-500:]))
+            pipe.send(Failed(_told(error)))
             return
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error} {traceback.format_exc(limit=-2)}"[:500]
 
 
 async def _session(pipe: Connection, loop: asyncio.AbstractEventLoop, ears: Any, built: Built) -> None:
@@ -100,10 +111,19 @@ async def _session(pipe: Connection, loop: asyncio.AbstractEventLoop, ears: Any,
         await running.stop()
 
 
+def _warm() -> None:
+    """The first word of a voice takes as long as loading it."""
+    from microturn.data.voices import AGENT_VOICE, synthesize, voice
+
+    synthesize(voice(AGENT_VOICE), "yes")
+
+
 def _ears(built: Built) -> Callable[[], Any]:
     """Gives ears for a session; what takes long is done once."""
-    from microturn.eval.peer.ears import OwnEars, SphinxEars, sphinx
+    from microturn.eval.peer.ears import GivenEars, OwnEars, SphinxEars, sphinx
 
+    if built.ears == "given":
+        return lambda: GivenEars(built.lines)
     if built.ears == "sphinx":
         decoder = sphinx()
         return lambda: SphinxEars(decoder)
