@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt | system
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt docopt  # Pipecat's; it has no wheel
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,serve,agent,clients]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,serve,agent,clients,eval]'
 	@touch $@
 
 demo: setup ## a live conversation on the fast clock; the page is demo/index.html

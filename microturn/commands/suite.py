@@ -135,14 +135,14 @@ def _named(asked: RunRequest) -> Endpoint | None:
     if not is_named(asked.endpoint):
         return None
     name, _, address = asked.endpoint.partition(":")
-    return endpoint(Wanted(name, lambda: _ours(asked), address, _key(address), asked.at_once))
+    return endpoint(Wanted(name, lambda: _ours(asked), address, _key(name, address), asked.at_once))
 
 
-def _key(address: str) -> str:
+def _key(name: str, address: str) -> str:
     """The key for an endpoint elsewhere. A vendor's own variable is read for that vendor's own address alone."""
     vendors = {"api.openai.com": "OPENAI_API_KEY", "generativelanguage.googleapis.com": "GEMINI_API_KEY"}
-    vendor = vendors.get(urlsplit(address).hostname or "", "")
-    return os.environ.get(KEY) or os.environ.get(vendor, "")
+    host = urlsplit(address).hostname or ("generativelanguage.googleapis.com" if name == "gemini" else "")
+    return os.environ.get(KEY) or os.environ.get(vendors.get(host, ""), "")
 
 
 def _ours(asked: RunRequest) -> Ours:

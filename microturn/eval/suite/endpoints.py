@@ -9,6 +9,7 @@ from collections.abc import Callable
 from microturn.core.errors import InputError
 from microturn.eval.peer.cascade import cascade
 from microturn.eval.suite.endpoint import Endpoint, VirtualEndpoint, Wanted
+from microturn.eval.suite.gemini import gemini
 from microturn.eval.suite.wire_openai import live, realtime
 
 
@@ -23,6 +24,7 @@ ENDPOINTS: dict[str, Callable[[Wanted], Endpoint]] = {
     "cascade": cascade,
     "realtime": realtime,
     "live": live,
+    "gemini": gemini,
 }
 
 

@@ -1,12 +1,12 @@
 """An endpoint behind a socket, on the wall clock: a microphone in packets of 20 ms, a loudspeaker, a trace.
 
 t = 0 is the user's first sample. A packet leaves when its last sample has sounded, as from a microphone. What the user
-is given of the model is what plays in the tick before. Protocols are not here; they implement `Wire`: wire_openai.py.
+is given of the model is what plays in the tick before. Protocols implement `Wire`: wire_openai.py, gemini.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from microturn.core.chunk import Chunk
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
-from microturn.core.errors import InputError
+from microturn.core.errors import InputError, MicroturnError
 from microturn.core.events import Event
-from microturn.eval.suite.endpoint import NO_SETTINGS, Session
+from microturn.eval.suite.endpoint import NO_SETTINGS, Session, Unreachable
 from microturn.eval.suite.trace import Loudspeaker, Noted, Received, Text, Trace
 from microturn.media.jpeg import encode_jpeg
 from microturn.media.pcm import Pcm, Resampler, resample, to_float, to_int16
@@ -296,6 +296,19 @@ class _Talk:
 def jpeg_of(frame: npt.NDArray[np.uint8]) -> bytes:
     """A picture of the user's camera as it is sent, 640 pixels wide at most."""
     return encode_jpeg(frame, 640)
+
+
+@contextmanager
+def reaching(where: str) -> Generator[None]:
+    """Whatever goes wrong before a session has begun means that there is none: Unreachable, but for our own errors."""
+    try:
+        yield
+    except MicroturnError:
+        raise
+    except TimeoutError as error:
+        raise Unreachable(f"{where} began no session within {CONNECT_S:g} s") from error
+    except Exception as error:  # of a vendor's client, its WebSocket or the network: families without a common root
+        raise Unreachable(f"{where} takes no session: {type(error).__name__}: {error}") from error
 
 
 def no_pictures(protocol: str) -> InputError:

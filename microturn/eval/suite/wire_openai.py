@@ -7,14 +7,25 @@ to speak, and tells it how much was heard. GPT-Live: sound comes in real time, s
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from microturn.core.errors import InputError, MicroturnError, MissingDependency
+from microturn.core.errors import InputError, MissingDependency
 from microturn.eval.suite.endpoint import Endpoint, Unreachable, Wanted
-from microturn.eval.suite.wire import AT_ONCE, CONNECT_S, Came, Flush, Other, Sound, WireEndpoint, Words, no_pictures
+from microturn.eval.suite.wire import (
+    AT_ONCE,
+    CONNECT_S,
+    Came,
+    Flush,
+    Other,
+    Sound,
+    WireEndpoint,
+    Words,
+    no_pictures,
+    reaching,
+)
 
 REALTIME, LIVE = "/realtime", "/live/sessions"
 PCM_24 = {"type": "audio/pcm", "rate": 24_000}
@@ -153,7 +164,7 @@ async def _realtime(client: Any, address: Address) -> AsyncGenerator[RealtimeWir
     }
     model = {"model": address.model} if address.model else {}
     async with AsyncExitStack() as stack:
-        with _reaching(address):
+        with reaching(address.base):
             async with asyncio.timeout(CONNECT_S):
                 opened = await stack.enter_async_context(client())
                 connection = await stack.enter_async_context(
@@ -172,7 +183,7 @@ async def _live(client: Any, address: Address) -> AsyncGenerator[LiveWire]:
         "audio": {"format": {"type": "audio/pcm", "rate": LIVE_HZ}},
     }
     async with AsyncExitStack() as stack:
-        with _reaching(address):
+        with reaching(address.base):
             async with asyncio.timeout(CONNECT_S):
                 opened = await stack.enter_async_context(client())
                 connection = await stack.enter_async_context(opened.live.connect(extra_query=address.query))
@@ -199,19 +210,6 @@ async def _until(connection: Any, kind: str, address: Address) -> None:
         if event.type == kind:
             return
     raise Unreachable(f"{address.base} hung up before {kind}")
-
-
-@contextmanager
-def _reaching(address: Address) -> Generator[None]:
-    """Whatever goes wrong before a session has begun means that there is none."""
-    try:
-        yield
-    except MicroturnError:
-        raise
-    except TimeoutError as error:
-        raise Unreachable(f"{address.base} began no session within {CONNECT_S:g} s") from error
-    except Exception as error:  # of the client, its WebSocket or the network: three families without a common root
-        raise Unreachable(f"{address.base} takes no session: {type(error).__name__}: {error}") from error
 
 
 def _realtime_event(event: Any) -> Came:
