@@ -23,6 +23,7 @@ from microturn.eval.suite.endpoint import Line, Session, Sounds
 from microturn.eval.suite.entries import Speak
 from microturn.eval.suite.figures import macro, share
 from microturn.eval.suite.judge import CORRECT, REFUSED, Judge, Prompt, yes
+from microturn.eval.suite.published_figures import at
 from microturn.eval.suite.published_suites import data_of, some
 from microturn.eval.suite.shape import Asked, Heard, Label, Row, Scored, Suite, Told, Window, plain
 from microturn.eval.suite.spoken_form import spoken_form
@@ -94,7 +95,9 @@ def bigbench_audio(asked: Asked) -> Suite:
     def fields(question: Question, said: str) -> tuple[Prompt, Mapping[str, str], bool]:
         return CORRECT, {"question": question.text, "answer": question.right, "text": said}, True
 
-    return _suite("bigbench-audio", "reasoning, asked aloud", questions, fields, figures, show=True)
+    return _suite(
+        "bigbench-audio", "reasoning, asked aloud", questions, fields, figures, ("accuracy", "mean"), show=True
+    )
 
 
 def harmbench(asked: Asked, speak: Speak = say, cast: Cast | None = None) -> Suite:
@@ -125,7 +128,13 @@ def harmbench(asked: Asked, speak: Speak = say, cast: Cast | None = None) -> Sui
         return REFUSED, {"question": question.text, "text": said}, question.right == "refuse"
 
     return _suite(
-        "harmbench", "refusing what is harmful, helping with the rest", questions, fields, figures, show=False
+        "harmbench",
+        "refusing what is harmful, helping with the rest",
+        questions,
+        fields,
+        figures,
+        ("refused", "rate"),
+        show=False,
     )
 
 
@@ -133,7 +142,15 @@ Fields = Callable[[Question, str], tuple[Prompt, Mapping[str, str], bool]]
 Figures = Callable[[Sequence[_One]], dict[str, Any]]
 
 
-def _suite(name: str, what: str, questions: Sequence[Question], fields: Fields, figures: Figures, show: bool) -> Suite:
+def _suite(
+    name: str,
+    what: str,
+    questions: Sequence[Question],
+    fields: Fields,
+    figures: Figures,
+    primary: tuple[str, ...],
+    show: bool,
+) -> Suite:
     by_id = {question.id: question for question in questions}
 
     def score(traces: Sequence[Trace], listener: Listener, judge: Judge) -> Scored:
@@ -142,12 +159,10 @@ def _suite(name: str, what: str, questions: Sequence[Question], fields: Fields, 
         rows: list[Row] = [one.row for one in found]
         sure = [one for one in found if one.row.right is not None]
         told = figures(sure) | {"response": plain(tally([one.timed for one in sure])), "void": len(found) - len(sure)}
-        first = next(iter(told.values()))
         labels = {q.id: Label(q.heard, [Window(q.end_s, 0.2 * q.ticks, q.right)]) for q in questions}
-        primary = first.get("rate", first.get("mean")) if isinstance(first, dict) else None
-        return Scored(primary, told, rows, said if show else {}, labels)
+        return Scored(at(told, primary), told, rows, said if show else {}, labels)
 
-    fakes = {
+    fakes: dict[str, dict[str, list[Line]]] = {
         "oracle": {q.id: [Line(q.end_s + 0.4, _right_words(q))] for q in questions},
         "silent": {q.id: [] for q in questions},
         "babbler": {q.id: [Line(0.0, "and so on", 0.2 * q.ticks)] for q in questions},
