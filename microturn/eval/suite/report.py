@@ -39,6 +39,7 @@ def report(folder: Path, listener: Listener | None = None, judge: Judge | None =
         "conversation_s": round(sum(trace.length_s for trace in traces), 1),
         "compute_ms": _percentiles([1000 * piece.compute_s for trace in traces for piece in trace.received]),
         "send_late_ms": _percentiles([1000 * late for trace in traces for late in trace.send_late_s]),
+        "come_late_ms": _percentiles([1000 * late for trace in traces for late in trace.come_late_s]),
         "rows": rows,
         "scenarios": {trace.id: _scenario(number, trace, scored) for number, trace in enumerate(traces)},
         "manifest": to_dict(manifest),

@@ -183,7 +183,8 @@ def _told(found: Mapping[str, Any]) -> str:
     lines = (
         f"{found['sessions']} sessions, {found['conversation_s'] / 60:.1f} minutes, {found['void']} void; "
         f"words by {found['listener']}, judged by {found['judge']}",
-        f"compute of a tick in ms: {found['compute_ms'] or '-'}; sent late in ms: {found['send_late_ms'] or '-'}",
+        f"compute of a tick in ms: {found['compute_ms'] or '-'}; sent late in ms: {found['send_late_ms'] or '-'}; "
+        f"its ticks late in ms: {found.get('come_late_ms') or '-'}",
         f"{made_by.get('command', '')}, commit {made_by.get('commit', 'unknown')}, {manifest.get('began', '')}",
     )
     return f'<p class="soft">{"<br>".join(map(text, lines))}</p>'

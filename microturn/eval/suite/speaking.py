@@ -8,6 +8,7 @@ from microturn.eval.suite.endpoint import Line
 from microturn.eval.suite.entries import Entry, Expectation
 from microturn.eval.suite.figures import Macro, Share, macro, share
 from microturn.eval.suite.judge import Judge, accepted
+from microturn.eval.suite.timing import END_MARGIN_S, Tally, Timed, tally
 
 HALF_WIDTHS_S = (0.5, 1.0, 2.0, 3.0)
 LATE_S = 3.5
@@ -16,7 +17,10 @@ OUT_S = 0.2
 
 @dataclass(frozen=True)
 class Verdict:
-    """right None: void. why: one line for a reader; all_right: every expectation, not the scored one alone."""
+    """right None: void. why: one line for a reader; all_right: every expectation, not the scored one alone.
+
+    timed: when the right words came, from their best moment on, in whichever window; of negatives none.
+    """
 
     id: str
     category: str
@@ -27,11 +31,15 @@ class Verdict:
     why: str
     off_s: float | None = None
     widths: Mapping[str, bool] | None = None
+    timed: Timed | None = None
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """macro is the primary figure; `widths`: with windows of that half width around the best moment."""
+    """macro is the primary figure; `widths`: with windows of that half width around the best moment.
+
+    timing: of the right words of positive entries, wherever they came.
+    """
 
     macro: Macro
     categories: dict[str, Share]
@@ -40,6 +48,7 @@ class Accuracy:
     all_expected: Share
     void: int
     widths: dict[str, float]
+    timing: Tally
 
 
 def verdict(entry: Entry, said: Sequence[Utterance], judge: Judge, void: str = "") -> Verdict:
@@ -47,7 +56,7 @@ def verdict(entry: Entry, said: Sequence[Utterance], judge: Judge, void: str = "
     scored = entry.counted
     same = (entry.id, entry.category, entry.template, scored is None)
     if void:
-        return Verdict(*same, None, None, f"void: {void}")
+        return Verdict(*same, None, None, f"void: {void}", timed=None if scored is None else Timed("void"))
     wrong = _babble(entry, said)
     if scored is None:
         return Verdict(*same, not wrong, not wrong, wrong or "right: silent")
@@ -61,7 +70,23 @@ def verdict(entry: Entry, said: Sequence[Utterance], judge: Judge, void: str = "
         f"{half:g}": not wrong and bool(_met(scored, said, judge, scored.due_s - half, scored.due_s + half))
         for half in HALF_WIDTHS_S
     }
-    return Verdict(*same, right, every, why, nearest, widths)
+    return Verdict(*same, right, every, why, nearest, widths, timed(scored, said, judge, entry.length_s))
+
+
+def timed(expected: Expectation, said: Sequence[Utterance], judge: Judge, length_s: float) -> Timed:
+    """When the right words came: the utterance nearest to the best moment, `early` if before the window opens.
+
+    Where they never came it is `silent`, `right_censored` if the window was still open when the recording ended, and
+    `void` if no judge could tell.
+    """
+    found = [(u.start_s, accepted(expected.accept, expected.say, u.text, judge)) for u in said]
+    right = [at_s - expected.due_s for at_s, same in found if same]
+    if right:
+        nearest_s = min(right, key=abs)
+        return Timed("early" if expected.due_s + nearest_s < expected.open_s - 1e-6 else "ok", nearest_s)
+    if any(same is None for _, same in found):
+        return Timed("void")
+    return Timed("right_censored" if expected.close_s > length_s - END_MARGIN_S else "silent")
 
 
 def accuracy(verdicts: Sequence[Verdict], seed: int = 0) -> Accuracy:
@@ -83,6 +108,7 @@ def accuracy(verdicts: Sequence[Verdict], seed: int = 0) -> Accuracy:
         share(sum(bool(v.all_right) for v in positive), len(positive)),
         len(verdicts) - len(sure),
         widths,
+        tally([v.timed for v in verdicts if v.timed is not None]),
     )
 
 
