@@ -21,6 +21,7 @@ class Playout extends AudioWorkletProcessor {
     this.watched = 0;
     this.power = 0;
     this.since = 0;
+    this.played = 0; // of all that was given, also what was left out
     this.port.onmessage = ({ data }) => (data === "flush" ? this.flush() : this.put(data));
   }
 
@@ -28,12 +29,16 @@ class Playout extends AudioWorkletProcessor {
   put(samples) {
     if (this.fill === 0) this.wait = LEAD;
     for (const value of samples) {
-      if (this.fill === RING) break; // four seconds ahead: whoever sends so much has lost the clock
+      if (this.fill === RING) {
+        this.played++; // four seconds ahead: whoever sends so much has lost the clock
+        continue;
+      }
       this.ring[(this.read + this.fill++) % RING] = value;
     }
   }
 
   flush() {
+    this.played += this.fill;
     this.fill = this.wait = 0;
     this.dry = true;
   }
@@ -63,6 +68,7 @@ class Playout extends AudioWorkletProcessor {
     const value = this.ring[this.read];
     this.read = (this.read + 1) % RING;
     this.fill--;
+    this.played++;
     this.least = Math.min(this.least, this.fill);
     this.power += value * value;
     return value;
@@ -74,6 +80,7 @@ class Playout extends AudioWorkletProcessor {
       while (spare-- > 0 && this.ring[this.read] === 0) {
         this.read = (this.read + 1) % RING;
         this.fill--;
+        this.played++;
       }
     }
     this.least = RING;
@@ -82,7 +89,7 @@ class Playout extends AudioWorkletProcessor {
 
   report() {
     const rms = Math.sqrt(this.power / this.since);
-    this.port.postMessage({ rms, waitsMs: (this.fill / sampleRate) * 1000, underruns: this.underruns });
+    this.port.postMessage({ rms, waitsMs: (this.fill / sampleRate) * 1000, underruns: this.underruns, played: this.played });
     this.power = this.since = 0;
   }
 }

@@ -3,7 +3,7 @@
 
 import { RATE_HZ, toInt16 } from "./sound.js";
 
-/** @typedef {{rms: number, waitsMs: number, underruns: number}} PlayoutReport */
+/** @typedef {{rms: number, waitsMs: number, underruns: number, played: number}} PlayoutReport */
 
 export class Sounds {
   /** Made in the handler of a click or key: elsewhere browsers keep it silent.
@@ -12,7 +12,8 @@ export class Sounds {
     this.context = new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
     this.onFrame = onFrame;
     this.onReport = onReport;
-    /** @type {PlayoutReport} */ this.report = { rms: 0, waitsMs: 0, underruns: 0 };
+    /** @type {PlayoutReport} */ this.report = { rms: 0, waitsMs: 0, underruns: 0, played: 0 };
+    this.given = 0; // samples of the model, of which the reports say how many were played
     this.ready = this.open();
   }
 
@@ -33,6 +34,7 @@ export class Sounds {
 
   /** @param {Int16Array} samples */
   play(samples) {
+    if (this.playout) this.given += samples.length;
     this.playout?.port.postMessage(Float32Array.from(samples, (value) => value / 32_768));
   }
 

@@ -3,6 +3,7 @@
 
 import { Connection } from "./connection.js";
 import { keepScore, keepTicket } from "./memory.js";
+import { Playback } from "./playback.js";
 import { Score } from "./score.js";
 import { FRAME_MS, RATE_HZ, decoded, encoded } from "./sound.js";
 
@@ -22,6 +23,8 @@ export class Talk extends EventTarget {
     this.connection = new Connection(key);
     this.connection.addEventListener("event", (event) => this.take(/** @type {CustomEvent} */ (event).detail));
     this.connection.addEventListener("state", () => this.changed());
+    this.playback = new Playback((item_id, played_ms) => this.connection.send({ type: "playback.ack", item_id, played_ms }));
+    sounds.onReport = ({ played }) => this.playback.played(played);
     /** @type {number | null} */ this.beganAt = null; // when its clock was 0, on performance.now()
     this.nextMs = 0; // where the user's next frame lies
     this.quiet = 0;
@@ -78,7 +81,7 @@ export class Talk extends EventTarget {
   }
 
   /** @param {any} event */
-  sound({ delta, start_ms: at }) {
+  sound({ delta, start_ms: at, item_id: item }) {
     const samples = decoded(delta);
     this.score.sound("model", at, samples, RATE_HZ);
     this.toldMs = at;
@@ -87,7 +90,9 @@ export class Talk extends EventTarget {
     if (gap && gap.to === null) gap.to = at;
     // A tick's sound comes at once: its first frame in time, the others early.
     if (at % TICK_MS === 0) this.score.arrived(at, this.clock(at));
+    const from = this.sounds.given;
     this.sounds.play(samples);
+    this.playback.given(item, from, this.sounds.given);
   }
 
   /** The server's clock showed `atMs` when it told this; how much later than the quickest news that was, in ms.
@@ -103,6 +108,7 @@ export class Talk extends EventTarget {
     if (connection.state === "broken") {
       score.breakOff();
       this.sounds.flush();
+      this.playback.cut();
     }
     keepTicket(connection.state === "over" ? null : connection.ticket);
     if (connection.state === "over") keepScore(null);
