@@ -404,7 +404,8 @@ def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
     levels = quantize(10.0 * np.log10(power), session.mel)
     came = [Typed(tick_of(result.at_ms), result.text, True) for result in results(session.spoken)]
     typed, skills = tuple(sorted([*session.typed, *came])), tuple(session.skills)
-    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own, film)
+    in_view = film and film.in_view
+    return Stream(levels, heard, tuple(expects), typed, skills, session.speaker, False, history, own, film, in_view)
 
 
 def idle_shots(rng: np.random.Generator, end_ms: int) -> list[Staged]:

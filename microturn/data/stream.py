@@ -34,7 +34,8 @@ class Stream:
 
     history: what the agent is taken to have said, and what is taught; own_levels: uint8 [F, C], the dMel of the agent's
     own voice as the history has it, None where the agent writes only; frames: the camera's picture of a tick, uint8
-    [H, W, 3] in the model's grid, None in ticks without one; no function at all where there is no camera.
+    [H, W, 3] in the model's grid, None in ticks without one; no function at all where there is no camera. in_view: what
+    that picture shows, as words without order.
     """
 
     levels: np.ndarray
@@ -47,3 +48,4 @@ class Stream:
     history: History = NOTHING_SAID
     own_levels: np.ndarray | None = None
     frames: Callable[[int], np.ndarray | None] | None = None
+    in_view: Callable[[int], tuple[str, ...]] | None = None

@@ -22,6 +22,7 @@ from microturn.media.text import Control, Runs, TextTokenizer, take_typed
 from microturn.model.config import InteractionConfig
 
 NO_TARGET = -100
+VIEW_WORDS = 9
 HEARD_DELAY_MS = 60
 
 
@@ -47,7 +48,8 @@ class BatchConfig:
 class Batch(NamedTuple):
     """What `InteractionModel.forward` takes, and targets: ids or NO_TARGET, weights fp32, both [B, T].
 
-    O is 0 for a model without a voice, V where no stream of the batch has a camera.
+    O is 0 for a model without a voice, V where no stream of the batch has a camera. view_BTW: what the picture at a
+    position shows, up to W words' first tokens, all alike; NO_TARGET elsewhere.
     """
 
     levels_BSPC: Tensor
@@ -60,6 +62,7 @@ class Batch(NamedTuple):
     decide_weight_BT: Tensor
     heard_BT: Tensor
     heard_weight_BT: Tensor
+    view_BTW: Tensor
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -148,6 +151,7 @@ class _Row:
         self.tokens: list[int] = []
         self.own_ticks: list[int] = []
         self.pairs: list[Pair] = []
+        self.views: list[tuple[int, Sequence[int]]] = []
         self.order: list[int] = []
         self.decide: list[int] = []
         self.decide_weight: list[float] = []
@@ -172,7 +176,9 @@ class _Row:
         self._place(self.n_sound + self.text_slots + len(self.own_ticks), NO_TARGET, 0.0)
         self.own_ticks.append(tick)
 
-    def place_seen(self, pair: Pair, positions: int) -> None:
+    def place_seen(self, pair: Pair, positions: int, view: Sequence[int]) -> None:
+        """`view`: tokens for what it shows; read off the last of its positions."""
+        self.views.append((len(self.order) + positions - 1, view))
         first = self.n_sound + self.text_slots + self.own_slots + len(self.pairs) * positions
         for index in range(first, first + positions):
             self._place(index, NO_TARGET, 0.0)
@@ -199,7 +205,7 @@ def _lay_out(stream: Stream, tokenizer: TextTokenizer, model: InteractionConfig,
         if own:
             row.place_own(tick - 1)
         if tick in pairs:
-            row.place_seen(pairs[tick], model.sight_tokens)
+            row.place_seen(pairs[tick], model.sight_tokens, _view(stream, tick, tokenizer))
         first, weight = _first_target(tick, moments, config)
         _place_input(row, tick, asked, first, weight, model)
         row.taught = row.taught and tick not in moments.due  # words said where others, or none, were due
@@ -219,6 +225,12 @@ def _pairs(stream: Stream, model: InteractionConfig, config: BatchConfig) -> dic
         if pair is not None:
             pairs[tick], before = pair, frame
     return pairs
+
+
+def _view(stream: Stream, tick: int, tokenizer: TextTokenizer) -> list[int]:
+    """What is shown in a tick, a token a word; <pad> where that is nothing."""
+    words = () if stream.in_view is None else stream.in_view(tick)
+    return [tokenizer.encode(word)[0] for word in words[:VIEW_WORDS]] or [int(Control.PAD)]
 
 
 def _first_target(tick: int, moments: _Moments, config: BatchConfig) -> tuple[int, float]:
@@ -291,6 +303,7 @@ def make_batch(
     tokens = np.zeros((len(streams), config.text_slots), np.int64)
     decide, heard = np.full(shape, NO_TARGET), np.full(shape, NO_TARGET)
     decide_weight, heard_weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    view = np.full((*shape, VIEW_WORDS), NO_TARGET)
     n_frames = config.ticks * model.frames_per_tick
     levels = np.stack([stream.levels[:n_frames] for stream in streams])
     block = (model.frames_per_tick, model.mel.n_mels)
@@ -308,6 +321,8 @@ def make_batch(
         if row.pairs:
             pairs[index, : len(row.pairs)] = row.pairs
         decide[index, :used], decide_weight[index, :used] = row.decide, row.decide_weight
+        for place, shown in row.views:
+            view[index, place, : len(shown)] = shown
         places = np.array(row.sound_place)
         heard[index, places], heard_weight[index, places] = int(Control.PAD), config.heard_blank_weight
         position_ms = 200 // model.sound_tokens
@@ -316,5 +331,5 @@ def make_batch(
     starts_s = np.where(rng.random(len(streams)) < 0.5, 0.0, rng.uniform(0.0, config.tick_offset_s, len(streams)))
     seconds = starts_s[:, None] + 0.2 * np.arange(config.ticks)
     levels_BSPC = levels.reshape(len(streams), n_sound, model.frames_per_token, -1)
-    arrays = (levels_BSPC, seconds, tokens, order, own, pairs, decide, decide_weight, heard, heard_weight)
+    arrays = (levels_BSPC, seconds, tokens, order, own, pairs, decide, decide_weight, heard, heard_weight, view)
     return Batch(*(torch.from_numpy(a) for a in arrays))

@@ -107,7 +107,8 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self._update_average()
         self.step += 1
-        return {"decide": float(loss.decide), "heard": float(loss.heard), "norm": float(whole(norm)), "lr": share}
+        shown = {"decide": float(loss.decide), "heard": float(loss.heard), "view": float(loss.view)}
+        return shown | {"norm": float(whole(norm)), "lr": share}
 
     @torch.no_grad()
     def _update_average(self) -> None:

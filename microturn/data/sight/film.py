@@ -7,6 +7,7 @@ import numpy as np
 from microturn.core.clock import TICK_MS
 from microturn.data.sight.play import Shot, Staged
 from microturn.data.sight.scene import HEIGHT, WIDTH, Scene
+from microturn.data.sight.view import view_at
 
 # Cameras are square, 4:3 or 16:9; what is not as high as the grid has black above and below, as `picture.fitted` does.
 ASPECTS = (1.0, 1.0, 1.0, 0.75, 0.75, 0.5625)
@@ -43,6 +44,10 @@ class Film:
         t_ms = tick * TICK_MS + self.phase_ms
         staged = next((entry for entry in self.staged if entry.start_ms <= t_ms < entry.end_ms), None)
         return None if staged is None else self._framed(self._scene_of(staged).frame(t_ms - staged.zero_ms))
+
+    def in_view(self, tick: int) -> tuple[str, ...]:
+        """What that frame shows, in words (`view_at`)."""
+        return view_at(self.staged, tick * TICK_MS + self.phase_ms)
 
     def _scene_of(self, staged: Staged) -> Scene:
         if self._scene is None or self._scene.shot is not staged.shot:
