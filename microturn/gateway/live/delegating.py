@@ -5,8 +5,10 @@ read from `response.output_item.done` alone, and usage has all its fields. No so
 are one batch, which is complete when its sound is.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from microturn.core.clock import TICK_MS
@@ -15,6 +17,8 @@ from microturn.gateway.timeline import Called, Delegated, Displayed, Item, Progr
 Wire = dict[str, Any]
 Event = Callable[..., Wire]  # a type and fields to an event
 WORK_TYPES = ("delegation.task", "delegation.status", "delegation.shown")  # of the native extensions
+# The vendor's types require these of a response, and pydantic-ai checks; what is chosen here nobody needs to know.
+CHOICES: Wire = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
 # The tokens of an agent's model are not known here; clients read every field without a check.
 USAGE: Wire = {
     "input_tokens": 0,
@@ -30,13 +34,25 @@ class _Response:
     """The response of a delegation that is open. calls: it ends with this micro-turn, for its client has to answer."""
 
     id: str
+    created_s: float
     calls: bool = False
 
 
 class Delegating:
-    """One session's. target: the type of its delegation; model: the name that is told of who works."""
+    """One session's. target: the type of its delegation; model: the name that is told of who works.
 
-    def __init__(self, target: str, model: str, event: Event, new_id: Callable[[str], str]) -> None:
+    now: seconds since 1970, for the dates of responses.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        model: str,
+        event: Event,
+        new_id: Callable[[str], str],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._now, self._sequence = now, count()
         self._target, self._model, self._event, self._new_id = target, model, event, new_id
         self._open: dict[str, _Response] = {}
 
@@ -67,7 +83,7 @@ class Delegating:
         """The response that what follows belongs to; `response.created` where there is none yet."""
         if id in self._open:
             return []
-        response = self._open[id] = _Response(self._new_id("resp"))
+        response = self._open[id] = _Response(self._new_id("resp"), self._now())
         return [self._nested(id, "response.created", response=self._snapshot(response, "in_progress"))]
 
     def _called(self, call: Called) -> list[Wire]:
@@ -94,14 +110,16 @@ class Delegating:
         if status == "failed":
             snapshot["error"] = {"code": "server_error", "message": reason or "failed"}
         if status == "incomplete":
-            snapshot["incomplete_details"] = {"reason": reason}
+            snapshot["incomplete_details"] = None  # the protocol has no word for a client that changed its mind
         return self._nested(id, f"response.{status}", response=snapshot)
 
     def _snapshot(self, response: _Response, status: str) -> Wire:
-        return {"id": response.id, "object": "response", "status": status, "model": self._model, "output": []}
+        named = {"id": response.id, "object": "response", "created_at": response.created_s, "status": status}
+        return {**named, "model": self._model, "output": [], **CHOICES}
 
     def _nested(self, id: str, kind: str, **fields: Any) -> Wire:
-        return self._event("response.event", delegation_id=id, event={"type": kind, **fields})
+        nested: Wire = {"type": kind, "sequence_number": next(self._sequence), **fields}
+        return self._event("response.event", delegation_id=id, event=nested)
 
 
 def work_events(item: Item, event: Event) -> list[Wire]:

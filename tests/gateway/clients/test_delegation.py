@@ -1,10 +1,14 @@
 """Unmodified clients use a function through our server: a scripted model hands over, a scripted agent calls."""
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from microturn.gateway.live.delegating import Delegating
+from microturn.gateway.timeline import Called, Delegated, Progress, Sound
 from tests.gateway.clients.spoken import WAIT_S
 from tests.gateway.test_delegations import TOOLS, DelegatingHost, UsesTheLamp, working
 
@@ -80,3 +84,53 @@ async def with_livekit(url: str) -> tuple[str, int]:
     await session.aclose()
     await model.aclose()
     return said, used
+
+
+def test_pydantic_ais_live_client_uses_a_tool() -> None:
+    with working(UsesTheLamp(), DelegatingHost()) as running:
+        said, used = asyncio.run(with_pydantic_ai(f"http://127.0.0.1:{running.port}/v1"))
+    assert used == 2 and "the lamp is lit and lit" in said
+
+
+async def with_pydantic_ai(url: str) -> tuple[str, int]:
+    """Its live model as it is; without a microphone it sends silence, as a quiet user would."""
+    from pydantic_ai import Agent
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.realtime.openai_live import OpenAILiveModel
+
+    used, said, errors = 0, "", list[str]()
+    agent: Any = Agent(instructions="Be brief.")
+
+    @agent.tool_plain
+    def lamp(on: bool = True) -> str:
+        """Switch the lamp."""
+        nonlocal used
+        used += 1
+        return "lit"
+
+    model = OpenAILiveModel("any", provider=OpenAIProvider(base_url=url, api_key="none"))
+    async with asyncio.timeout(WAIT_S), agent.realtime(model).session() as session:
+        async for event in session:
+            if "ErrorEvent" in type(event).__name__:
+                errors.append(str(event)[:200])
+            said += f"{event} "
+            if errors or "lit and lit" in said:
+                break
+    assert errors == []
+    return said, used
+
+
+def test_every_event_of_the_work_is_one_that_the_vendors_types_know() -> None:
+    numbers = count()
+    projection = Delegating(
+        "responses", "any", lambda kind, **fields: {"type": kind, **fields}, lambda kind: f"{kind}_{next(numbers)}"
+    )
+    known = TypeAdapter[Any](openai.types.responses.ResponseStreamEvent)
+    items = [
+        *(Delegated(200), Called(200, "dlg_200", "call_1", "lamp", "{}"), Sound(380), Progress(600, "dlg_200", "done")),
+        *(Delegated(400), Progress(600, "dlg_400", "failed", reason="network")),
+        *(Delegated(800), Progress(800, "dlg_800", "cancelled", reason="asked by the client")),
+    ]
+    nested = [one["event"] for item in items for one in projection.events(item) if one["type"] == "response.event"]
+    assert [known.validate_python(event).type for event in nested] == [event["type"] for event in nested]
+    assert {"response.completed", "response.failed", "response.incomplete"} <= {event["type"] for event in nested}
