@@ -45,11 +45,6 @@ def test_a_sign_of_listening_cuts_a_recital_that_is_taken_up_again_later(held: T
     assert told.startswith("cut by 'mm hm' after ") and "sign of listening" in told
 
 
-def test_the_wall_clock_gives_the_same_turns_as_the_virtual_one(held: Trace) -> None:
-    wall = _held(Built("given", None, wall=True, lines=LINES[:1]), Sounds(_sound()[: round(REQUEST_S * 16_000)]))
-    assert wall.void == "" and _words(wall) == _words(held)[: len(_words(wall))] and "four" in _words(wall)
-
-
 def test_an_endpoint_that_is_no_cascade_is_refused() -> None:
     def ours() -> Any:
         raise AssertionError("not asked for")
@@ -90,7 +85,3 @@ def _sound() -> "np.ndarray[Any, np.dtype[np.float32]]":
 def _ends(line: int) -> float:
     start_s = (QUESTION_S, REQUEST_S, SIGN_S)[line]
     return start_s + len(synthesize(voice("flite:slt"), LINES[line]).pcm) / 16_000
-
-
-def _words(trace: Trace) -> list[str]:
-    return [text.text.strip() for text in trace.texts]

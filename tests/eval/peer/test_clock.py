@@ -38,6 +38,33 @@ def test_sleepers_wake_in_the_order_of_their_times() -> None:
     assert woken == [1, 2, 3] and at_s == pytest.approx(3)
 
 
+def test_the_wall_clock_gives_the_same_order_and_no_earlier_times() -> None:
+    async def talk() -> list[tuple[str, float]]:
+        said: list[tuple[str, float]] = []
+        loop = asyncio.get_running_loop()
+        words: asyncio.Queue[str] = asyncio.Queue()
+        began_s = loop.time()
+
+        async def speaker(word: str, after_s: float) -> None:
+            await asyncio.sleep(after_s)
+            await words.put(word)
+
+        async def listener() -> None:
+            for _ in range(3):
+                word = await asyncio.wait_for(words.get(), 3600)
+                said.append((word, loop.time() - began_s))
+
+        await asyncio.gather(speaker("two", 0.02), listener(), speaker("three", 0.03), speaker("one", 0.01))
+        return said
+
+    virtual, _ = run(talk())
+    wall = asyncio.run(talk())
+    assert [word for word, _ in wall] == [word for word, _ in virtual] == ["one", "two", "three"]
+    assert [at_s for _, at_s in virtual] == pytest.approx([0.01, 0.02, 0.03])
+    resolution_s = time.get_clock_info("monotonic").resolution
+    assert all(late >= at_s - resolution_s for (_, late), (_, at_s) in zip(wall, virtual, strict=True))
+
+
 def test_work_makes_its_result_late_by_the_processor_time_that_it_took() -> None:
     async def working() -> float:
         return await asyncio.to_thread(busy)
