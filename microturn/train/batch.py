@@ -228,8 +228,10 @@ def _pairs(stream: Stream, model: InteractionConfig, config: BatchConfig) -> dic
 
 
 def _view(stream: Stream, tick: int, tokenizer: TextTokenizer) -> list[int]:
-    """What is shown in a tick, a token a word; <pad> where that is nothing."""
-    words = () if stream.in_view is None else stream.in_view(tick)
+    """What is shown in a tick, a token a word: <pad> where that is nothing, none where nobody tells."""
+    if stream.in_view is None:
+        return []
+    words = stream.in_view(tick)
     return [tokenizer.encode(word)[0] for word in words[:VIEW_WORDS]] or [int(Control.PAD)]
 
 

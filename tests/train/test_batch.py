@@ -9,7 +9,7 @@ from microturn.data.history import History, Saying, as_text
 from microturn.data.oracle import Expect
 from microturn.data.stream import HeardWord, Stream, Typed
 from microturn.media.text import Control
-from microturn.model.config import VoiceConfig
+from microturn.model.config import SightConfig, VoiceConfig
 from microturn.train.batch import (
     NO_TARGET,
     Batch,
@@ -232,3 +232,24 @@ def test_an_own_block_is_what_the_model_is_given() -> None:
     batch = spoken_batch(spoken(Saying(3, ("four",), (0,), 3)))
     assert [tensor.shape[0] for tensor in batch.inputs] == [1] * 6
     assert batch.inputs[-2] is batch.own_BOPC
+
+
+def test_what_a_picture_shows_is_read_off_its_position() -> None:
+    model = replace(MODEL, sight=SightConfig(widths=(8, 8, 16)))
+    pictures = np.random.default_rng(0).integers(0, 255, (80, 80, 80, 3), dtype=np.uint8)
+    stream = replace(
+        silent_stream(), frames=lambda tick: pictures[tick] if tick > 3 else None, in_view=lambda tick: ("four", "five")
+    )
+    batch = make_batch([stream], TOKENIZER, model, BatchConfig(80, 32), np.random.default_rng(0))
+    shown = batch.view_BTW[0, :, 0] != NO_TARGET
+    seen_from = N_SOUND + 32
+    pictured = (batch.order_BT[0] >= seen_from) & (batch.order_BT[0] < seen_from + 80)
+    assert shown.tolist() == pictured.tolist() and shown.sum() == 76
+    assert {tuple(row[:3].tolist()) for row in batch.view_BTW[0][shown]} == {(FOUR, FIVE, NO_TARGET)}
+    nothing = replace(stream, in_view=lambda tick: ())
+    padded = make_batch([nothing], TOKENIZER, model, BatchConfig(80, 32), np.random.default_rng(0))
+    assert set(padded.view_BTW[0][shown][:, 0].tolist()) == {int(Control.PAD)}
+    untold = make_batch(
+        [replace(stream, in_view=None)], TOKENIZER, model, BatchConfig(80, 32), np.random.default_rng(0)
+    )
+    assert (untold.view_BTW == NO_TARGET).all()

@@ -54,3 +54,17 @@ def test_losses_are_means_over_the_weights() -> None:
 def test_a_model_that_knows_nothing_is_at_the_size_of_the_vocabulary() -> None:
     model, batch, states = made()
     assert loss_of(model, batch, states).heard.item() == pytest.approx(np.log(CONFIG.model.vocab_size), rel=1e-4)
+
+
+def test_what_is_in_view_counts_where_a_picture_stands_and_its_words_share_alike() -> None:
+    model, batch, states = made()
+    torch.nn.init.normal_(model.heard.weight, generator=torch.Generator().manual_seed(3))
+    view_BTW = torch.full_like(batch.view_BTW, NO_TARGET)
+    assert loss_of(model, batch, states).view == 0 and (batch.view_BTW == NO_TARGET).all()
+    view_BTW[0, 7, :2] = torch.tensor([20, 21])
+    seen = batch._replace(view_BTW=view_BTW)
+    log_V = model.transcribe(states[0, 7]).float().log_softmax(-1)
+    loss = loss_of(model, seen, states)
+    assert loss.view.item() == pytest.approx(-(log_V[20] + log_V[21]).item() / 2, rel=1e-5)
+    without = loss_of(model, batch, states).total
+    assert (loss.total - without).item() == pytest.approx(LossWeights().view * loss.view.item(), rel=1e-4)
