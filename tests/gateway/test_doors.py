@@ -140,6 +140,10 @@ def test_a_client_secret_opens_a_realtime_session_of_its_configuration_and_nothi
         assert ask is not None and ask.owner == house.doors.keys.owner(house.key)
     assert refused(house, LIVE, made["value"])[0] == 403
     assert house.ask("POST", SECRETS, "{}", **house.bearer(made["value"]))[0] == 403
+    assert house.ask("GET", "/v1/ice_servers", **house.bearer(made["value"])) == (200, {"ice_servers": []})
+    assert house.ask("PATCH", "/v1/realtime/calls/x", "{}", **house.bearer(made["value"]))[0] == 415
+    assert house.ask("PATCH", LIVE + "/x", "{}", **house.bearer(made["value"]))[0] == 403
+    assert house.ask("GET", "/v1/ice_servers")[0] == 401
     empty(house)
 
 
