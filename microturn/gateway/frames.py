@@ -26,4 +26,4 @@ class Frames:
         with self._lock:
             seen = [one for one in self._waiting if one[0] <= now_ms]
             self._waiting = [one for one in self._waiting if one[0] > now_ms]
-        return max(seen, key=lambda one: one[0])[1] if seen else None
+        return max(reversed(seen), key=lambda one: one[0])[1] if seen else None  # of two at once the one that came last

@@ -18,6 +18,9 @@ def test_of_a_tick_the_newest_picture_is_shown_and_none_twice() -> None:
     frames.push(picture(2), 150.0)
     assert shown(frames, 200.0) == 2
     assert shown(frames, 400.0) is None
+    frames.push(picture(3), 450.0)
+    frames.push(picture(4), 450.0)
+    assert shown(frames, 600.0) == 4
 
 
 def test_a_late_picture_counts_for_the_tick_that_runs_and_an_early_one_waits() -> None:
