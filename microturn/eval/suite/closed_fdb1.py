@@ -82,13 +82,14 @@ def turn(rng: np.random.Generator, key: str, cast: Cast, speak: Speak) -> Case:
 
 
 def interrupted(rng: np.random.Generator, key: str, cast: Cast, speak: Speak) -> Case:
-    """A recital into which the user asks something else, at a time that was fixed before."""
+    """A recital into which the user asks something, or for another one, at a time that was fixed before."""
     asked, recital = pick(rng, _recitals(RECITAL_LETTERS, 10_000))
-    into, answer = question_into(rng, recital)
+    long = chance(rng, 0.5)
+    into, answer = _instead(rng, recital) if long else question_into(rng, recital)
     lines = [line(asked, 0), line(into, between(rng, 3000, 4000))]
     made = take(key, lines, cast, speak, AFTER_S)
     first, second = made.spoken
-    case = _case(key, "user_interruption", made, start_s(second), end_s(second), answer, long=False)
+    case = _case(key, "user_interruption", made, start_s(second), end_s(second), answer, long=long)
     return replace(case, before=recital, before_s=end_s(first) + 0.4)
 
 
@@ -99,6 +100,12 @@ def question_into(rng: np.random.Generator, recital: str) -> tuple[Phrase, str]:
     asked = pick(rng, fits)
     assert isinstance(asked.meaning, Ask)
     return asked, asked.meaning.answer
+
+
+def _instead(rng: np.random.Generator, recital: str) -> tuple[Phrase, str]:
+    """A request for another recital, which begins with words that the first one does not begin with."""
+    found = [(p, p.meaning.text) for p in interrupting.instead(SPLIT) if isinstance(p.meaning, Recite)]
+    return pick(rng, [(p, text) for p, text in found if text.split()[:2] != recital.split()[:2]])
 
 
 def _recitals(least: int, most: int) -> list[tuple[Phrase, str]]:

@@ -104,10 +104,24 @@ def figure_lines(figures: Any, name: str = "") -> dict[str, str]:
             value = known.get("rate", known.get("mean"))
             of = f" of {known['of']}" if "of" in known else ""
             return {name: "-" if value is None else f"{value:.3f} ({known['low']:.2f} to {known['high']:.2f}){of}"}
+        if {"eligible", "counts"} <= known.keys():
+            return {name: _tally_line(known)}
+        if {"time F1", "joint F1"} <= known.keys():
+            parts = (
+                f"{part} {_number(known[part])}" for part in ("time F1", "joint F1", "time precision", "time recall")
+            )
+            return {name: ", ".join(parts)}
         return {
             key: line for part in known for key, line in figure_lines(known[part], f"{name} {part}".strip()).items()
         }
-    return {name: f"{figures:.3f}" if isinstance(figures, float) else str(figures)}
+    return {name: "-" if figures is None else f"{figures:.3f}" if isinstance(figures, float) else str(figures)}
+
+
+def _tally_line(tally: Mapping[str, Any]) -> str:
+    """Mean and median of what has a time, and how the others ended."""
+    ends = ", ".join(f"{status} {count}" for status, count in tally["counts"].items() if count)
+    times = "-" if tally["mean_s"] is None else f"mean {tally['mean_s']:.2f} s, median {tally['median_s']:.2f} s"
+    return f"{times}; {tally['eligible']} of {tally['total']} eligible: {ends or 'none'}"
 
 
 def loss_table(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> str:
@@ -183,11 +197,15 @@ def _told(found: Mapping[str, Any]) -> str:
     lines = (
         f"{found['sessions']} sessions, {found['conversation_s'] / 60:.1f} minutes, {found['void']} void; "
         f"words by {found['listener']}, judged by {found['judge']}",
-        f"compute of a tick in ms: {found['compute_ms'] or '-'}; sent late in ms: {found['send_late_ms'] or '-'}; "
-        f"its ticks late in ms: {found.get('come_late_ms') or '-'}",
+        f"compute of a tick: {_spread(found['compute_ms'])}; sent late: {_spread(found['send_late_ms'])}; "
+        f"its ticks late: {_spread(found.get('come_late_ms', {}))}",
         f"{made_by.get('command', '')}, commit {made_by.get('commit', 'unknown')}, {manifest.get('began', '')}",
     )
     return f'<p class="soft">{"<br>".join(map(text, lines))}</p>'
+
+
+def _spread(percentiles: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.0f} ms" for name, value in percentiles.items()) or "not known"
 
 
 def _figure_table(figures: Mapping[str, Any]) -> str:
