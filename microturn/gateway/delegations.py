@@ -15,7 +15,7 @@ from microturn.agent.book import FAILURE_WORDS, Wanted
 from microturn.agent.context import Context, Picture, context_of
 from microturn.agent.delegation import Delegation, Policy, Span
 from microturn.agent.session_desk import Change, SessionDesk, UnknownDelegation
-from microturn.agent.show import shown_to_dict
+from microturn.agent.show import plain_text, shown_to_dict
 from microturn.core.clock import TICK_MS
 from microturn.core.events import Event
 from microturn.gateway.album import Album
@@ -255,7 +255,8 @@ def tools_of(config: object) -> list[Mapping[str, Any]]:
 
 
 def _short(text: str) -> str:
-    return text[:TOLD_CHARACTERS]
+    """What is told of foreign text: one line of plain text."""
+    return plain_text(text, TOLD_CHARACTERS)
 
 
 def _without_time(one: Progress) -> tuple[str, ...]:
