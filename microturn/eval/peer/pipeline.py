@@ -104,11 +104,10 @@ class Stage:
         """Keep an event."""
         self.notes.append(Note(round(self.at_s, 4), kind, data))
 
-    def unsaid(self) -> str:
-        """The words of the last utterance that were cut off."""
-        if self.clip is None:
-            return ""
-        return " ".join(word.word for word in self.clip.words if word.end_ms > 1000 * self.said_s)
+    def cut(self) -> str:
+        """The last utterance ends here: its words that have not sounded, told once."""
+        clip, self.clip = self.clip, None
+        return "" if clip is None else " ".join(word.word for word in clip.words if word.end_ms > 1000 * self.said_s)
 
 
 class Microphone(BaseInputTransport):
@@ -207,7 +206,7 @@ class RuleModel(LLMService):
             self._answerer.quiet(self._spoken_until_s)
             self._changed.set()
         elif isinstance(frame, InterruptionFrame):
-            self._unsaid = self._stage.unsaid()
+            self._unsaid = self._stage.cut()
         if isinstance(frame, LLMContextFrame):
             await self._answer(frame.context)
         else:
