@@ -40,7 +40,9 @@ def cases(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None) 
     for task, making in enumerate((pause, listening, turn, interrupted)):
         for number in range(asked.per_category or PER_TASK):
             rng = np.random.default_rng([asked.seed, 31, task, number])
-            made.append(making(rng, f"fdb1/{making.__name__}/{number:04d}", people[len(made) % len(people)], speak))
+            made.append(
+                making(rng, f"fdb1-closed/{making.__name__}/{number:04d}", people[len(made) % len(people)], speak)
+            )
     return made
 
 

@@ -35,7 +35,7 @@ def cases(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None) 
     for place, scene in enumerate(WANTED):
         for number in range(asked.per_category or PER_SCENE):
             rng = np.random.default_rng([asked.seed, 37, place, number])
-            made.append(case(rng, f"fdb15/{scene}/{number:04d}", scene, people[len(made) % len(people)], speak))
+            made.append(case(rng, f"fdb15-closed/{scene}/{number:04d}", scene, people[len(made) % len(people)], speak))
     return made
 
 

@@ -70,12 +70,12 @@ def proactive_closed(asked: Asked) -> Suite:
 
 def repetitions(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None) -> list[Case]:
     """Whole and half repetitions of one exercise; whole ones count."""
-    return _made(asked, 41, "repcount", exercising.reps, _counted, speak, cast)
+    return _made(asked, 41, "repcount-closed", exercising.reps, _counted, speak, cast)
 
 
 def actions(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None) -> list[Case]:
     """One bout of a motion."""
-    return _made(asked, 43, "charades", exercising.start_stop, _bout, speak, cast)
+    return _made(asked, 43, "charades-closed", exercising.start_stop, _bout, speak, cast)
 
 
 def replies(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None) -> list[Case]:
@@ -83,7 +83,7 @@ def replies(asked: Asked, speak: Speak = say, cast: Sequence[Cast] | None = None
     found: list[Case] = []
     for place, sampler in enumerate((showing.appear, showing.fingers, showing.posture)):
         few = Asked(asked.seed, -(-(asked.per_category or EACH) // 3))
-        found += _made(few, 47 + place, f"proactive/{sampler.__name__}", sampler, _answered, speak, cast)
+        found += _made(few, 47 + place, f"proactive-closed/{sampler.__name__}", sampler, _answered, speak, cast)
     return found
 
 

@@ -25,7 +25,7 @@ OTHER = "in part"
 def reason(row: Mapping[str, Any]) -> str:
     """The kind of a lost scenario."""
     why = str(row.get("why", "")).split(": '")[0].split(': "')[0]
-    if "last number none" in why:
+    if row.get("status") == "silent" or "last number none" in why:
         return "nothing said"
     return next((kind for kind, marks in KINDS if any(mark in why for mark in marks)), OTHER)
 

@@ -134,7 +134,7 @@ def loss_table(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> str:
         for _, all_rows in runs:
             mine = by_part(all_rows).get(part, [])
             right = sum(bool(row.get("right")) for row in mine)
-            lost = "".join(f"<br>{count} times {text(kind)}" for kind, count in losses(mine).items())
+            lost = "".join(f"<br>{count} x {text(kind)}" for kind, count in losses(mine).items())
             cells += f"<td><b>{right} of {len(mine)} right</b>{lost}</td>"
         rows += f"<tr><td>{text(part)}</td>{cells}</tr>"
     return f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>{rows}</table></div>'

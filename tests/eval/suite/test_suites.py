@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from microturn.eval.suite.judge import NoJudge
 from microturn.eval.suite.report import compared, report
 from microturn.eval.suite.runs import begin, hold_all, reopened
 from microturn.eval.suite.speaking import verdict
-from microturn.eval.suite.suites import SUITES, Asked, Scored, Suite, speaking_suite
+from microturn.eval.suite.suites import SUITES, Asked, Scored, Suite, speaking_suite, suite
 from microturn.eval.suite.trace import Trace
 
 ROOT = Path(__file__).parents[3]
@@ -175,3 +176,18 @@ def test_the_scenario_of_the_documentation_is_one() -> None:
     page = (ROOT / "docs/evaluation.md").read_text()
     block = page.split("```json\n")[1].split("```")[0]
     assert json.loads(block) == SCENARIO
+
+
+def test_the_suite_of_the_documentation_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/evaluation.md").read_text()
+    names: dict[str, Callable[[Asked], Suite]] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    monkeypatch.setattr(plans, "say", speak)
+    made = names["kitchen"](Asked())
+    assert [held(made, fake).primary for fake in ("oracle", "silent", "late-oracle")] == [1.0, 0.0, 0.0]
+
+
+def test_every_suite_that_is_listed_says_what_it_is() -> None:
+    assert all((making.__doc__ or "").strip() for making in SUITES.values())
+    with pytest.raises(InputError, match="no such suite"):
+        suite("another", Asked())
