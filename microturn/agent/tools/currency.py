@@ -10,7 +10,8 @@ from types import MappingProxyType
 from microturn.agent.numbers import LARGEST, number_words
 from microturn.agent.tools.times import MONTHS
 
-# Reference rates of the European Central Bank of one day: so much of each for one euro.
+# A sample: so much of each for one euro, as the European Central Bank's reference rates stood about that day. They were
+# written down by hand and not checked against the bank's file; whoever needs them right gives `Rates` others.
 RATES_DAY = date(2025, 2, 28)
 RATES: Mapping[str, str] = MappingProxyType(
     {
