@@ -6,6 +6,7 @@ from collections.abc import Callable
 Reads = Callable[[str], bool]  # whether a model was taught every word of a text
 
 SENTENCES = 16  # of one text of instructions
+SENTENCE_CHARACTERS = 1_000  # no rule is longer; a session takes no text of more than 4,000
 
 
 def reads_nothing(text: str) -> bool:
@@ -20,4 +21,4 @@ def readable(instructions: str, reads: Reads) -> list[str]:
     noise, and it answers noise with noise; a sentence of its own words is a rule that it may have learnt to follow.
     """
     sentences = [sentence.strip() for sentence in re.split(r"[.!?\n]+", instructions)]
-    return [sentence for sentence in sentences if sentence and reads(sentence)][:SENTENCES]
+    return [one for one in sentences if 0 < len(one) <= SENTENCE_CHARACTERS and reads(one)][:SENTENCES]

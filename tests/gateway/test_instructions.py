@@ -40,6 +40,15 @@ def test_a_live_session_is_told_its_instructions_in_its_first_tick() -> None:
     assert [chunk.text for chunk in host.partners[0].heard][:1] == [("be quiet",)]
 
 
+def test_a_sentence_too_long_for_a_session_does_not_keep_it_from_beginning() -> None:
+    class ReadsAll(Listener):
+        def reads(self, text: str) -> bool:
+            return True
+
+    with serving(ReadsAll(1)) as running, running.client() as client:
+        assert client.start(instructions="be quiet " * 1_000)["type"] == "session.started"
+
+
 def test_a_model_reads_the_words_it_has_as_a_whole() -> None:
     tokenizer = TextTokenizer.train(["count to three", "be quiet"] * 4)
     engine = EmbeddedEngine(toy_model(), tokenizer.vocab_size, slots=1)

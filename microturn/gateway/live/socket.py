@@ -78,9 +78,13 @@ class LiveDesk:
 
         remembers: a fork, whose model has read its instructions.
         """
-        for sentence in [] if remembers else readable(settings.instructions or "", self.sessions.host.reads):
-            session.push_text(sentence)
-        await self._conversation(session, settings, grace_s, messages.extended).begin(messages)
+        try:
+            for sentence in [] if remembers else readable(settings.instructions or "", self.sessions.host.reads):
+                session.push_text(sentence)
+            await self._conversation(session, settings, grace_s, messages.extended).begin(messages)
+        except Exception:  # whatever it was, the place of a session that never began would be lost for ever
+            session.close("failed")
+            raise
 
     def _conversation(
         self, session: LiveSession, settings: Settings, grace_s: float, extended: bool, left: Spooled | None = None
