@@ -7,13 +7,11 @@ once, in order, or dropped with a reason. The model decides when to say it: noth
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from microturn.agent.delegation import (
     Delegation,
     Evidence,
-    FailureKind,
     Finished,
     Happening,
     Noted,
@@ -26,25 +24,11 @@ from microturn.agent.delegation import (
     moved,
     plain_task,
 )
+from microturn.agent.delivery import FAILURE_WORDS, Delivery, DeliveryKind, Injection, next_part
 from microturn.agent.speakable import PART_CHARACTERS, PARTS, parts, speakable
 from microturn.core.errors import ConfigError
 
-DeliveryKind = Literal["result", "failure", "note", "announcement"]
 Verdict = Literal["new", "joined", "reused", "refused"]
-
-# What is said when there is no answer, in words of the closed world. Silence after a promise would be a fault.
-FAILURE_WORDS: Mapping[FailureKind, str] = MappingProxyType(
-    {
-        "timeout": "sorry, i couldn't finish that in time",
-        "network": "sorry, nobody is there",
-        "auth": "sorry, i can't ask anyone that",
-        "budget": "sorry, that is too much",
-        "refused": "sorry, i can't help with that",
-        "needs_model": "sorry, i don't know how to find that",
-        "interrupted": "sorry, i lost that, ask me again",
-        "bug": "sorry, that did not work",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -82,44 +66,6 @@ class Wanted:
     deadline_ms: int | None = None
     ttl_ms: int | None = None
     supersedes: str = ""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One thing to be said or known, in parts. given: how many of them the model has; dropped: why the rest is not."""
-
-    id: str
-    delegation_id: str
-    kind: DeliveryKind
-    policy: Policy
-    parts: tuple[str, ...]
-    created_ms: int
-    given: int = 0
-    dropped: str = ""
-    evidence_ids: tuple[str, ...] = ()
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is something left to give."""
-        return not self.dropped and self.given < len(self.parts)
-
-
-@dataclass(frozen=True)
-class Injection:
-    """One text for the model's input. part counts from 0 to parts - 1.
-
-    evidence_ids: the tool calls behind it; without one nobody may claim that something was done.
-    """
-
-    at_ms: int
-    delivery_id: str
-    delegation_id: str
-    kind: DeliveryKind
-    policy: Policy
-    text: str
-    part: int
-    parts: int
-    evidence_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,7 +166,7 @@ def given(book: Book, now_ms: int, limits: BookLimits) -> Given:
     injections: list[Injection] = []
     for delivery in _in_order(book.deliveries):
         while delivery.waits and (delivery.policy == "silent" or _may_speak(book, delivery, now_ms)):
-            injection = _injection(delivery, now_ms)
+            injection = next_part(delivery, now_ms)
             injections.append(injection)
             delivery = replace(delivery, given=delivery.given + 1)
             clear_ms = book.clear_ms
@@ -357,20 +303,6 @@ def _in_order(deliveries: Iterable[Delivery]) -> list[Delivery]:
 
 def _may_speak(book: Book, delivery: Delivery, now_ms: int) -> bool:
     return now_ms >= book.clear_ms or (delivery.policy == "interrupt" and delivery.given == 0)
-
-
-def _injection(delivery: Delivery, now_ms: int) -> Injection:
-    return Injection(
-        now_ms,
-        delivery.id,
-        delivery.delegation_id,
-        delivery.kind,
-        delivery.policy,
-        delivery.parts[delivery.given],
-        delivery.given,
-        len(delivery.parts),
-        delivery.evidence_ids,
-    )
 
 
 def _replaced(book: Book, delivery: Delivery) -> Book:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from microturn.agent.book import (
     Book,
     BookLimits,
-    Injection,
     Verdict,
     Wanted,
     announced,
@@ -43,6 +42,7 @@ from microturn.agent.delegation import (
     Result,
     Started,
 )
+from microturn.agent.delivery import Injection
 from microturn.agent.job import AgentFailure, BackgroundAgent, Function, Report, Reported, Task
 from microturn.agent.show import Shown, plain_shown, plain_text
 from microturn.agent.store import Kept, Store, StoreError

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from microturn.agent.book import Book, Delivery
+from microturn.agent.book import Book
 from microturn.agent.context import Context, context_from_dict, context_to_dict
 from microturn.agent.delegation import Delegation
+from microturn.agent.delivery import Delivery
 from microturn.core.config import from_dict, to_dict
 from microturn.core.errors import InputError, MicroturnError
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from microturn.agent.book import FAILURE_WORDS, Wanted
+from microturn.agent.book import Wanted
 from microturn.agent.delegation import Delegation, failure_kind
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.desk import Desk
 from microturn.agent.options import AgentOptions, agent_of
 from microturn.agent.session_desk import Change, Display, SessionDesk

@@ -11,9 +11,10 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from microturn.agent.book import FAILURE_WORDS, Wanted
+from microturn.agent.book import Wanted
 from microturn.agent.context import Context, Picture, context_of
 from microturn.agent.delegation import Delegation, Policy, Span
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.session_desk import Change, SessionDesk, UnknownDelegation
 from microturn.agent.show import plain_text, shown_to_dict
 from microturn.core.clock import TICK_MS

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from microturn.agent.book import (
-    FAILURE_WORDS,
     Book,
     BookLimits,
     Wanted,
@@ -33,6 +32,7 @@ from microturn.agent.delegation import (
     Span,
     Started,
 )
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.core.errors import ConfigError
 from microturn.data.lexicon import WORDS
 

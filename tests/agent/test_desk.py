@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from microturn.agent.book import FAILURE_WORDS, Wanted
+from microturn.agent.book import Wanted
 from microturn.agent.context import Context, Picture, Words
 from microturn.agent.delegation import Result
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.desk import Desk
 from microturn.agent.fakes import Part, ScriptedAgent
 from microturn.agent.job import AgentFailure, Report, Task

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from microturn.agent.book import FAILURE_WORDS, Wanted
+from microturn.agent.book import Wanted
 from microturn.agent.context import Context, Picture, Words
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.desk import Desk
 from microturn.agent.job import Report, Reported, Task
 from microturn.agent.llm import LlmAgent, LlmConfig

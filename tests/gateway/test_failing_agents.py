@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from microturn.agent.book import FAILURE_WORDS
+from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.desk import Desk
 from microturn.agent.llm import LlmAgent, LlmConfig
 from microturn.agent.mcp_servers import McpServer
