@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -96,20 +97,24 @@ class _Conversation:
     async def hold(self) -> None:
         """Both directions until one of them ends; then the session ends too."""
         items = self._session.items()
-        await self._carry_out(self._codec.instructed())
-        self._session.start()
-        writing = asyncio.create_task(self._write(items))
-        reading = asyncio.create_task(self._read())
+        tasks: list[asyncio.Task[Any]] = []
         try:
-            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+            # A client that leaves before its session has begun must not leave it behind.
+            await self._carry_out(self._codec.instructed())
+            self._session.start()
+            writing, reading = asyncio.create_task(self._write(items)), asyncio.create_task(self._read())
+            tasks += [writing, reading]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not writing.done():
                 self._session.close(reading.result())
                 await asyncio.wait({writing}, timeout=1.0)
+        except Gone:
+            pass
         finally:
             self._session.close("connection_lost")
-            for task in (writing, reading):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(writing, reading, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         end = self._session.end
         await self._channel.close(CLOSED if end is None else CLOSE_CODES.get(end.reason, CLOSED), "session closed")
 
