@@ -55,7 +55,7 @@ def held(certificate: tuple[Path, Path], serving: Serving, monkeypatch: pytest.M
         async with serve(serving, "localhost", 0, ssl=context, max_queue=None) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             wanted = Wanted("gemini", no_weights, f"wss://localhost:{port}?model=some-live", "a key")
-            return await endpoint(wanted).hold(Session("a", User(), 6))
+            return await endpoint(wanted).hold(Session("a", User(), 12))
 
     return asyncio.run(hold())
 
