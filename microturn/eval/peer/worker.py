@@ -15,6 +15,7 @@ import numpy as np
 
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.peer.clock import VirtualLoop, keep_time
+from microturn.eval.peer.stage import Stage
 
 OPEN, CLOSE = "open", "close"
 TICK_S = TICK_MS / 1000
@@ -82,7 +83,7 @@ def _told(error: Exception) -> str:
 
 
 async def _session(pipe: Connection, loop: asyncio.AbstractEventLoop, ears: Any, built: Built) -> None:
-    from microturn.eval.peer.pipeline import Running, Stage
+    from microturn.eval.peer.pipeline import Running
 
     stage = Stage(loop.time)
     running = Running(ears, stage, built.quiet_s)

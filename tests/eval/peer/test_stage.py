@@ -1,13 +1,9 @@
 """What the services of a session share."""
 
 import numpy as np
-import pytest
 
 from microturn.data.voices import Clip, WordTime
-
-pytest.importorskip("pipecat")
-
-from microturn.eval.peer.pipeline import Stage
+from microturn.eval.peer.stage import Stage
 
 
 def test_what_was_cut_off_is_told_once() -> None:
