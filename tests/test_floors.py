@@ -36,7 +36,7 @@ PACKAGES = {
     "engine": {"torch", "numpy", "safetensors"},
     "agent": {"pint", "pydantic_ai", "openai", "fastmcp"},
     "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn"}
-    | {"aiortc", "prometheus_client"},
+    | {"aiortc", "prometheus_client", "websockets"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx", "pipecat", "loguru", "openai", "google"},
     "recipes": {"numpy"},
     "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog", "rerun"},
