@@ -19,6 +19,8 @@ from microturn.data.lexicon import (
     NAMES,
     OPPOSITE_OF,
     PEOPLE,
+    REMINDERS,
+    SAYABLE,
     WAKE_NAMES,
     number_words,
 )
@@ -38,6 +40,7 @@ TOLD = re.compile(
     r"i wanted to|in school|in that country|i read that|he asked|she asked|they asked|the \w+ asked|we had to|"
     r"did not stop|bell rings|was reading|we met|i met|train will|i want to tell my)\b"
 )
+NAMED = frozenset([*REMINDERS, *SAYABLE])  # what one is reminded of; more words beside it were misheard
 QUIET_NAMES = frozenset([*NAMES, *WAKE_NAMES])
 SIDES = {"after": 1, "before": -1}
 AMOUNTS = {"price": "euros", "length": "meters"}
@@ -176,7 +179,8 @@ def _convert(groups: Groups) -> Meaning | None:
 
 def _timed(kind: Callable[[str, int], Meaning]) -> Callable[[Groups], Meaning | None]:
     def made(groups: Groups) -> Meaning | None:
-        seconds, text = number_of(groups["n"]), groups["w"].strip()
+        seconds, words = _last_number(groups["n"]), groups["w"].split()
+        text = next((word for word in words if word in NAMED), " ".join(words))
         return kind(text, seconds) if seconds and text else None
 
     return made
@@ -283,13 +287,13 @@ _RULES: tuple[Rule, ...] = (
     (_rule(rf"\b{DO} (?P<w>[a-z' ]+?) every {NUMBER} seconds?\b"), _timed(mean.Interval)),
     (_rule(r"\b(?:make|change) (?:it|that)(?: to)? (?P<n>[a-z ]+?)(?: seconds.*| please| now)*$"), _change),
     (_rule(rf"\b(?:in|after) {NUMBER} seconds? {DO} (?P<w>.+?)(?: please| now| even.*)*$"), _timed(mean.Delay)),
-    (_rule(rf"\b{NUMBER} seconds? from now {DO} (?P<w>.+?)(?: please| now)*$"), _timed(mean.Delay)),
+    (_rule(rf"\b{NUMBER} seconds?(?: from now)? {DO} (?P<w>.+?)(?: please| now)*$"), _timed(mean.Delay)),
     (_rule(rf"\b{DO} (?P<w>[a-z' ]+?) (?:in|after) {NUMBER} seconds?\b"), _timed(mean.Delay)),
     (_rule(rf"^(?:(?:oh|please|okay|so) )*and (?:then )?(?P<w>[a-z']+) in {NUMBER} seconds?\b"), _timed(mean.Delay)),
     (_rule(r"\b(?:repeat|say)(?: these words)?(?: what i say)?(?: after me| these words| what i say) (?P<w>.+)$"),
      lambda g: Ask(g["w"], "echo words")),
     (_rule(r"\b(?:tell you)\b"), lambda g: mean.StartTelling()),
-    (_rule(r"\b(?:tell|story)\b.*\bstory (?:about|of) (?P<x>.+)$"), _story),
+    (_rule(r"\bstory (?:about|of) (?P<x>.+)$"), _story),
     (_rule(r"\btell (?:me|us)? ?(?:a|the)? ?(?:short )?story(?P<x>)\b"), _story),
     (_rule(r"\b(?:list|name|say|tell me)(?: all)? the (?P<x>days|months|colors|fruits)\b"), _list),
     (_rule(r"\b(?:what|know|remember|say|tell)\b.*\b(?:my name|i called)\b"), lambda g: mean.AskName()),
