@@ -228,8 +228,8 @@ def server_of(tool: Mapping[str, Any]) -> NamedServer:
     given: Any = tool.get("headers") or {}
     if not isinstance(given, Mapping):
         raise WrongServer("headers of an MCP server are an object of strings.")
-    headers = dict(cast("Mapping[str, str]", given))
-    if not all(isinstance(text, str) for text in (*headers, *headers.values())):
+    headers = dict(cast("Mapping[str, Any]", given))
+    if not all(isinstance(text, str) for text in headers.values()):
         raise WrongServer("headers of an MCP server are an object of strings.")
     token = tool.get("authorization")
     if isinstance(token, str) and token:

@@ -7,6 +7,7 @@ import { byId, element } from "./dom.js";
 import { keepKey, keptKey, keptScore, keptTicket } from "./memory.js";
 import { Replay } from "./replay.js";
 import { Score } from "./score.js";
+import { Shown } from "./shown.js";
 import { SpeakForMe } from "./speak.js";
 import { Sounds } from "./speakers.js";
 import { Talk } from "./talk.js";
@@ -17,6 +18,7 @@ class Page {
   constructor() {
     this.timeline = new Timeline(byId("axis"));
     this.transcript = new Transcript();
+    this.cards = new Shown();
     /** @type {Sounds | null} */ this.sounds = null;
     /** @type {Talk | null} */ this.talk = null;
     /** @type {MediaStream | null} */ this.microphone = null;
@@ -168,6 +170,7 @@ class Page {
     else this.timeline.show(talk?.score ?? new Score(), () => talk?.head() ?? 0, true);
     this.transcript.clear();
     this.transcript.show(replay.score ?? talk?.score ?? new Score(), false);
+    this.cards.show(replay.score ?? talk?.score ?? new Score());
     this.told();
   }
 
@@ -216,6 +219,7 @@ class Page {
     byId("figures").replaceChildren(...rows);
     if (sounds?.running && byId("trouble").textContent.startsWith("The conversation goes on.")) this.trouble("");
     this.transcript.show(talk.score, talk.connection.state === "live");
+    this.cards.show(talk.score);
   }
 }
 

@@ -4,6 +4,7 @@
 export const BIN_MS = 10;
 const FULL = 32_768;
 const FRAMES = 900; // thumbnails kept
+const SHOWN = 50;
 const KEPT_MS = 600_000; // how much of the past a snapshot holds
 
 /** @typedef {{from: number, to: number, text: string}} Words */
@@ -11,6 +12,7 @@ const KEPT_MS = 600_000; // how much of the past a snapshot holds
 /** @typedef {{at: number, late: number}} Arrival */
 /** @typedef {{at: number, image: CanvasImageSource}} Picture */
 /** @typedef {{from: number, to: number}} Stretch */
+/** Something that the agent shows, as it came. @typedef {{at: number, shown: any}} Display */
 /** What the model made of an overlap, as the server tells it. @typedef {{at: number, action: string}} Decision */
 /** A time without a connection; to: null while it lasts. @typedef {{from: number, to: number | null}} Gap */
 
@@ -68,6 +70,7 @@ export class Score {
     /** @type {Picture[]} */ this.pictures = [];
     /** @type {Decision[]} */ this.decisions = [];
     /** @type {Gap[]} */ this.gaps = [];
+    /** @type {Display[]} */ this.shown = [];
     this.endMs = 0;
   }
 
@@ -93,6 +96,9 @@ export class Score {
       case "delegation.status":
         // Beside how far it is, the newest word of progress.
         this.delegate(event.id ?? nested.id, null, event.task ?? "", [event.status, event.text?.slice(0, 60)]);
+        break;
+      case "delegation.shown":
+        this.shown = [...this.shown, { at: Number(event.at_ms) || 0, shown: event.shown }].slice(-SHOWN);
         break;
       default:
         return;
@@ -178,7 +184,7 @@ export class Score {
     return {
       endMs: this.endMs, from, user: packed(this.user, from), model: packed(this.model, from),
       heard: late(this.heard), said: late(this.said),
-      arrivals: this.arrivals.filter((one) => one.at >= from), gaps: this.gaps, decisions: this.decisions, delegations: [...this.delegations.values()],
+      arrivals: this.arrivals.filter((one) => one.at >= from), gaps: this.gaps, decisions: this.decisions, delegations: [...this.delegations.values()], shown: this.shown,
     };
   }
 
@@ -187,6 +193,7 @@ export class Score {
     const score = new Score();
     const { heard, said, arrivals, gaps, decisions, endMs } = kept;
     Object.assign(score, { heard, said, arrivals, gaps, decisions, endMs, version: 1 });
+    score.shown = kept.shown ?? [];
     score.delegations = new Map(kept.delegations.map((one) => [one.id, one]));
     unpack(score.user, kept.user, kept.from);
     unpack(score.model, kept.model, kept.from);
