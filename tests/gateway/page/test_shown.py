@@ -1,6 +1,7 @@
 """Delegations and what the agent shows, in a real browser: bars and cards; markup of strangers stays text."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,9 +48,9 @@ def unhurt(page: Page) -> bool:
     return shown(page, "window.hit === undefined") is True and made.count() == 0
 
 
-def test_a_delegation_is_a_bar_with_its_events_and_what_is_shown_stands_beside(browser: Browser) -> None:
+def test_a_delegation_is_a_bar_with_its_events_and_what_is_shown_stands_beside(browser: Browser, tmp_path: Path) -> None:
     host = DelegatingHost({3: QUESTION})
-    with served(host, desk=lambda: Desk(Shows())) as address, visit(browser, address) as page:
+    with served(host, tmp_path, desk=lambda: Desk(Shows())) as address, visit(browser, address) as page:
         begun(page)
         cards = page.locator("#cards > li")
         expect(cards).to_have_count(3)
@@ -63,7 +64,7 @@ def test_a_delegation_is_a_bar_with_its_events_and_what_is_shown_stands_beside(b
         assert bar["to"] >= bar["from"] and unhurt(page)
 
 
-def test_a_card_that_no_server_made_plain_is_text_all_the_same(browser: Browser) -> None:
+def test_a_card_that_no_server_made_plain_is_text_all_the_same(browser: Browser, tmp_path: Path) -> None:
     wrong: list[Any] = [
         {"kind": "card", "title": HOSTILE, "lines": [HOSTILE, {"toString": "x"}, None, 7]},
         {"kind": "table", "title": HOSTILE, "columns": [HOSTILE] * 99, "rows": [[HOSTILE] * 99] * 999},
@@ -79,7 +80,7 @@ def test_a_card_that_no_server_made_plain_is_text_all_the_same(browser: Browser)
         {"kind": "chart", "values": "x"},
         None,
     ]
-    with served(DelegatingHost({})) as address, visit(browser, address) as page:
+    with served(DelegatingHost({}), tmp_path) as address, visit(browser, address) as page:
         begun(page)
         for one in wrong:
             event = {"type": "delegation.shown", "id": "dlg_1", "at_ms": HOSTILE, "shown": one}
