@@ -48,7 +48,7 @@ def unhurt(page: Page) -> bool:
     return shown(page, "window.hit === undefined") is True and made.count() == 0
 
 
-def test_a_delegation_is_a_bar_with_its_events_and_what_is_shown_stands_beside(browser: Browser, tmp_path: Path) -> None:
+def test_a_delegation_is_a_bar_with_its_events_and_what_is_shown_stands_by(browser: Browser, tmp_path: Path) -> None:
     host = DelegatingHost({3: QUESTION})
     with served(host, tmp_path, desk=lambda: Desk(Shows())) as address, visit(browser, address) as page:
         begun(page)
