@@ -90,8 +90,9 @@ def fresh() -> VoiceFile:
 
 def held_out(count: int) -> list[str]:
     """Texts of the test split: answers, recitals, words to repeat and lines, one kind as often as the other."""
-    share = 0.25
-    config = SayingsConfig(16 * count, count, count, share, share, share, share, seed=1)
+    shares = dict.fromkeys(("answer_share", "recital_share", "echo_share", "line_share"), 0.25)
+    none = dict.fromkeys(("remark_share", "report_share"), 0.0)
+    config = SayingsConfig(scripts=16 * count, echoes=count, lines=count, **shares, **none, seed=1)
     texts, weights = sayings("test", config)
     rng = np.random.default_rng(2)
     return [texts[index] for index in rng.choice(len(texts), min(count, len(texts)), replace=False, p=weights)]

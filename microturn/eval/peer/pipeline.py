@@ -5,7 +5,8 @@ assistant aggregator. Nothing of Pipecat is replaced. What passes is noted, so t
 or never.
 """
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
-# pyright: reportMissingParameterType=false, reportIncompatibleVariableOverride=false, reportIncompatibleMethodOverride=false
+# pyright: reportUnknownMemberType=false, reportMissingParameterType=false
+# pyright: reportIncompatibleVariableOverride=false, reportIncompatibleMethodOverride=false
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
