@@ -113,5 +113,8 @@ def test_connections_that_are_reset_in_mid_message_end_their_sessions_and_no_oth
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its end is a reset
             until_sessions(running, 1)
         other.say(noise(3_200))
+        # A server that falls behind closes before what came last has sounded: what is asked is that it does sound.
+        while not np.any(np.abs(sound_of(other.until("session.output_audio.delta"))) > 500):
+            pass
         other.send("session.close")
-        assert np.abs(sound_of(other.until("session.closed"))).max() > 500
+        assert other.until("session.closed")
