@@ -513,8 +513,13 @@ def pack(
     vocoder: Annotated[
         Path | None, typer.Option(help="Vocoder made by `microturn train --stage vocoder`.", metavar="FILE")
     ] = None,
+    average: Annotated[
+        Path | None, typer.Option(help="Weights to average with, trained from the same ones.", metavar="FILE")
+    ] = None,
+    share: Annotated[float, typer.Option(help="How much of these, 0 to 1.")] = 0.5,
+    blind: Annotated[bool, typer.Option("--blind", help="Leave its sight out.")] = False,
 ) -> None:
     """Make a checkpoint fit to ship: matrices in bf16, with its notes, its results and its voice inside."""
     from microturn.commands.weights import pack as command
 
-    command(path, out, report, listen_bias, voice, vocoder)
+    command(path, out, report, listen_bias, voice, vocoder, average, share, blind)

@@ -330,6 +330,19 @@ def test_pack_halves_the_matrices_and_keeps_notes(weights: Path, tmp_path: Path)
     assert "BF16" in told and '"listen_bias": 2.0' in told
 
 
+def test_pack_averages_with_other_weights_and_leaves_sight_out(weights: Path, tmp_path: Path) -> None:
+    both, blind = tmp_path / "both.safetensors", tmp_path / "blind.safetensors"
+    sighted = seeing(tmp_path / "sighted.safetensors")
+    assert cli("weights", "pack", sighted, "--out", blind, "--blind").exit_code == 0
+    assert load_checkpoint(blind).model.config.sight is None
+    assert cli("weights", "pack", blind, "--out", both, "--average", weights, "--share", 0.25).exit_code == 0
+    own, theirs, mixed = (load_checkpoint(path).model.decision.weight for path in (blind, weights, both))
+    torch.testing.assert_close(mixed, 0.75 * own + 0.25 * theirs, atol=0.02, rtol=0.02)
+    wrong = cli("weights", "pack", sighted, "--out", both, "--average", weights)
+    assert wrong.exit_code == 2 and "trained from the same ones" in wrong.output
+    assert cli("weights", "pack", blind, "--out", both, "--average", weights, "--share", 2).exit_code == 2
+
+
 def test_doctor_tells_what_is_here() -> None:
     result = cli("doctor")
     assert result.exit_code == 0, result.output

@@ -25,6 +25,7 @@ from microturn.model.vocoder import load_vocoder
 from microturn.model.voice_file import load_voice
 
 VOCODER = f"{VOICE}vocoder."
+SIGHT = "fusion.sight."
 SHIPPED = "weights/tiny.safetensors"
 RIGHT = "a checkpoint made by `microturn train`"
 
@@ -95,9 +96,16 @@ def pack(
     bias: float | None,
     voice: Path | None = None,
     vocoder: Path | None = None,
+    other: Path | None = None,
+    share: float = 0.5,
+    blind: bool = False,
 ) -> None:
     """Write the checkpoint with matrices in bf16, its notes and its voice with what came along."""
     checkpoint = open_weights(path)
+    if blind:
+        checkpoint = without_sight(checkpoint)
+    if other is not None:
+        checkpoint = averaged(checkpoint, open_weights(other), share, other)
     if voice is not None or vocoder is not None:
         checkpoint = with_voice(checkpoint, path, voice, vocoder)
     notes = dict(checkpoint.notes)
@@ -110,6 +118,31 @@ def pack(
     save_checkpoint(writable_file(out), checkpoint.model, checkpoint.tokenizer, notes, torch.bfloat16)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{out}: {out.stat().st_size:,} bytes, sha256 {file_hash(out)}", markup=False)
+
+
+def without_sight(checkpoint: Checkpoint) -> Checkpoint:
+    """The same model for sessions without cameras; what it does there is what it did."""
+    model = InteractionModel(replace(checkpoint.model.config, sight=None))
+    parts = {key: value for key, value in checkpoint.model.state_dict().items() if not key.startswith(SIGHT)}
+    model.load_state_dict(parts)
+    return Checkpoint(model.eval(), checkpoint.tokenizer, checkpoint.notes)
+
+
+def averaged(checkpoint: Checkpoint, other: Checkpoint, share: float, path: Path) -> Checkpoint:
+    """(1 - share) of each number, and `share` of the other's (Wortsman et al. 2022, arXiv 2203.05482); its own voice.
+
+    Two models that were trained from the same weights keep most of what each has learnt.
+    """
+    own, theirs = checkpoint.model.state_dict(), other.model.state_dict()
+    shared = {key: value for key, value in own.items() if not key.startswith(VOICE)}
+    if not 0.0 <= share <= 1.0:
+        raise InputError("no share", "--share", share, "0 to 1")
+    if {k: v.shape for k, v in shared.items()} != {k: theirs[k].shape for k in shared.keys() & theirs.keys()}:
+        raise InputError("weights of another model", path, "other shapes", "weights trained from the same ones")
+    mixed = {key: torch.lerp(value.float(), theirs[key].float(), share).to(value) for key, value in shared.items()}
+    model = InteractionModel(checkpoint.model.config)
+    model.load_state_dict(own | mixed)
+    return Checkpoint(model.eval(), checkpoint.tokenizer, checkpoint.notes)
 
 
 def with_voice(checkpoint: Checkpoint, path: Path, voice: Path | None, vocoder: Path | None) -> Checkpoint:

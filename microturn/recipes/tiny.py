@@ -1,8 +1,8 @@
 """Recipes: what is trained, and who speaks to it. Each is a function that returns a complete configuration.
 
 `tiny` is the shipped model (about 7 M parameters, hours on two CPU cores), `small` the one for a GPU, `toy` the whole
-pipeline in a minute; `seeing` gives a trained `tiny` sight and somebody to work for it. The cast of a recipe says which
-clips its pool holds.
+pipeline in a minute; `seeing` gives a trained `tiny` sight and somebody to work for it, `working` the latter alone. The
+cast of a recipe says which clips its pool holds.
 """
 
 from collections.abc import Callable
@@ -104,6 +104,20 @@ def seeing_casts() -> tuple[CastConfig, ...]:
     return (*tiny_casts(), replace(seeing, scripts_per_skill=12), replace(working, scripts_per_skill=10))
 
 
+def working(steps: int = 1_000) -> TrainConfig:
+    """`tiny` with somebody to work for it, to begin with weights of `tiny`: gentle rates, and no cameras."""
+    whole = tiny(steps)
+    rates = {"muon_lr": 0.4 * whole.optim.muon_lr, "adam_lr": 0.4 * whole.optim.adam_lr}
+    optim = replace(whole.optim, **rates, warmup_steps=20, decay_steps=steps - steps // 8)
+    work = {skill: 1.4 * share for skill, share in WORK_SHARES.items()}
+    return replace(whole, mix=replace(whole.mix, skills={**SHARES, **work}), optim=optim, ema=0.99)
+
+
+def working_casts() -> tuple[CastConfig, ...]:
+    """Those of tiny, the last of which say the lines of work, too."""
+    return (*tiny_casts(), seeing_casts()[-1])
+
+
 def small(steps: int = 12_000) -> TrainConfig:
     """41 M parameters for one big GPU or more: 12 layers of width 512, 32 streams of 128 s a GPU and step."""
     backbone = BackboneConfig(
@@ -148,6 +162,7 @@ def toy_casts() -> tuple[CastConfig, ...]:
 RECIPES = {
     "tiny": Recipe(tiny, 9_000, tiny_casts()),
     "seeing": Recipe(seeing, 3_100, seeing_casts()),
+    "working": Recipe(working, 1_000, working_casts()),
     "small": Recipe(small, 12_000, small_casts()),
     "toy": Recipe(toy, 4, toy_casts()),
 }
