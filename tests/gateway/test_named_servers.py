@@ -72,13 +72,23 @@ def hand_over(talk: Client, task: str) -> None:
     talk.send("response.create")
 
 
-def until_said(talk: Client, words: str) -> list[dict[str, Any]]:
+def until_said(talk: Client, words: str, also: str = "") -> list[dict[str, Any]]:
+    """Events until `words` are said and, in any order, one of the kind `also` and the item it belongs to have come.
+
+    A call is told in a response of its own, before what it gave is said or, where another response is open, after it.
+    """
     events: list[dict[str, Any]] = []
     said = ""
-    while words not in said:
-        events += talk.until("response.output_audio_transcript.delta")
-        said += events[-1]["delta"]
+    while words not in said or (also and not _told(events, also)):
+        events.append(talk.next())
+        if events[-1]["type"] == "response.output_audio_transcript.delta":
+            said += events[-1]["delta"]
     return events
+
+
+def _told(events: list[dict[str, Any]], kind: str) -> bool:
+    found = [event["type"] for event in events]
+    return kind in found and any(e["type"] == "conversation.item.done" for e in events[found.index(kind) :])
 
 
 def kinds(events: list[dict[str, Any]], part: str) -> list[str]:
@@ -96,7 +106,7 @@ def test_its_tools_are_listed_and_used_and_what_they_gave_is_said() -> None:
         assert weather["annotations"] == {"readOnlyHint": True} and "city" in weather["input_schema"]["properties"]
 
         hand_over(talk, "weather please")
-        events = until_said(talk, "rome")
+        events = until_said(talk, "rome", also="response.mcp_call.completed")
         order = kinds(events, "mcp_call")
         assert order == [
             "response.mcp_call_arguments.delta",
@@ -147,9 +157,9 @@ def test_one_that_does_not_answer_is_told_and_a_tool_that_fails_too() -> None:
         talk.until("mcp_list_tools.completed")
         assert [tool["name"] for tool in talk.until("conversation.item.done")[-1]["item"]["tools"]] == ["book"]
         hand_over(talk, "do it wrong")
-        talk.until("response.mcp_call.failed")
-        assert talk.until("conversation.item.done")[-1]["item"]["error"]["type"] == "tool_execution_error"
-        until_said(talk, "validation")
+        events = until_said(talk, "validation", also="response.mcp_call.failed")
+        done = [e["item"] for e in events if e["type"] == "conversation.item.done" and e["item"]["type"] == "mcp_call"]
+        assert [item["error"]["type"] for item in done] == ["tool_execution_error"]
 
 
 def test_in_the_live_dialect_they_are_used_too_and_what_opens_them_is_told_to_nobody() -> None:
