@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from rich.progress import track
 
-from microturn.commands.weights import listen_bias, open_weights
+from microturn.commands.weights import open_weights
 from microturn.core.clock import TICK_MS
 from microturn.core.provenance import provenance
 from microturn.data.agent import agent_voice
 from microturn.data.voices import voices
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.eval.long import BlockFigures, Conversation, block_figures, block_of
-from microturn.model.sampling import SamplingConfig
+from microturn.model.sampling import noted_sampling
 
 BLOCK_S = 150.0
 RATIOS = ("level", "words_per_s", "silent_ms", "speaking_ms", "resident_mb")
@@ -50,7 +50,7 @@ def measured(minutes: float, echo_db: float | None, weights: Path | None) -> dic
     times = max(2, math.ceil(minutes * 60_000 / (block.ticks * TICK_MS)))
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots=1)
-    sampling = SamplingConfig(listen_bias=listen_bias(checkpoint.notes))
+    sampling = noted_sampling(checkpoint.notes)
     talk = Conversation(engine, tokenizer, model.config.mel, sampling, echo_db, resident_bytes)
     for _ in track(range(times), "blocks", disable=not sys.stderr.isatty()):
         talk.hear(block.pcm)

@@ -506,7 +506,12 @@ def pack(
     path: Annotated[Path, typer.Argument(help="A checkpoint made by `microturn train`.")],
     out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE")],
     report: Annotated[Path | None, typer.Option(help="Results of `microturn eval world` to keep in it.")] = None,
-    listen_bias: Annotated[float | None, typer.Option(help="Added to the logit of <listen>; more is quieter.")] = None,
+    listen_bias: Annotated[
+        float | None, typer.Option(help="Added to the logit of <listen> where it was silent; more is quieter.")
+    ] = None,
+    stop_bias: Annotated[
+        float | None, typer.Option(help="The same where it was speaking; more stops more readily.")
+    ] = None,
     voice: Annotated[
         Path | None, typer.Option(help="Voice made by `microturn train --stage voice`.", metavar="FILE")
     ] = None,
@@ -522,4 +527,5 @@ def pack(
     """Make a checkpoint fit to ship: matrices in bf16, with its notes, its results and its voice inside."""
     from microturn.commands.weights import pack as command
 
-    command(path, out, report, listen_bias, voice, vocoder, average, share, blind)
+    biases = {"listen_bias": listen_bias, "stop_bias": stop_bias}
+    command(path, out, report, biases, voice, vocoder, average, share, blind)

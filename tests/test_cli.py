@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +19,22 @@ from typer.testing import CliRunner, Result
 
 from microturn import __version__
 from microturn.cli import app
+from microturn.commands.serve import host_of
 from microturn.core.recording import load
 from microturn.core.wav import read_wav
 from microturn.data.sight.play import Moving, Rep, Shot
 from microturn.data.sight.scene import Scene
 from microturn.data.voices import available_engines
+from microturn.engine.api import SessionSpec
+from microturn.gateway.kept import read_any
+from microturn.gateway.metrics import Metrics
+from microturn.gateway.settings import ServerSettings
 from microturn.media.av import write_audio, write_video
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, save_checkpoint
 from microturn.model.config import SightConfig, VoiceConfig
 from microturn.model.interaction import InteractionModel, init_weights
+from microturn.model.sampling import SamplingConfig
 from microturn.model.vocoder import save_vocoder
 from microturn.model.voice_file import save_voice
 from microturn.recipes.tiny import toy
@@ -327,7 +334,28 @@ def test_pack_halves_the_matrices_and_keeps_notes(weights: Path, tmp_path: Path)
     assert load_checkpoint(out).notes == {"step": 0, "listen_bias": 2.0, "results": {"macro": 0.5}}
     assert out.stat().st_size < 0.7 * weights.stat().st_size
     told = cli("weights", "inspect", out).stdout
-    assert "BF16" in told and '"listen_bias": 2.0' in told
+    assert "BF16" in told and "listen_bias 2, stop_bias 0\n" in told
+
+
+def test_the_biases_that_were_packed_are_those_of_a_server_and_of_a_recording(
+    weights: Path, sound: Path, tmp_path: Path
+) -> None:
+    packed, out = tmp_path / "packed.safetensors", tmp_path / "out"
+    assert cli("weights", "pack", weights, "--out", packed, "--stop-bias", -0.5).exit_code == 0
+    assert "listen_bias 1, stop_bias -0.5\n" in cli("weights", "inspect", packed).stdout
+    noted = SamplingConfig(listen_bias=1.0, stop_bias=-0.5)
+    host = host_of(ServerSettings(weights=str(packed)), Metrics())
+    with closing(host):
+        spec = host.spec("s1", 3)
+    assert spec == SessionSpec(3, noted, "s1")
+    assert cli("run", "--audio", sound, "--weights", packed, "--out", out, "--seed", 3).exit_code == 0
+    assert read_any(out).about.spec == SessionSpec(3, noted)
+
+
+def test_a_bias_that_is_no_number_is_not_packed(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "packed.safetensors"
+    told = one_line(cli("weights", "pack", weights, "--out", out, "--stop-bias", "nan"))
+    assert "stop_bias" in told and not out.exists()
 
 
 def test_pack_averages_with_other_weights_and_leaves_sight_out(weights: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.eval.marks import Mark
 from microturn.media.av import write_audio
 from microturn.media.jpeg import encode_jpeg
+from microturn.model.sampling import BIASES
 
 PEAK_SAMPLES = 640  # 40 ms: about a pixel of the drawn wave
 FILM_COLUMNS = 12
@@ -41,7 +42,7 @@ def write_page(path: Path, talks: Sequence[Talk], notes: Mapping[str, Any]) -> P
     marks = [mark for talk in talks for mark in talk.marks]
     data = {
         "summary": counted(marks, IN_FULL),
-        "model": ", ".join(f"{key} {notes[key]}" for key in ("step", "listen_bias") if key in notes),
+        "model": ", ".join(f"{key} {notes[key]}" for key in ("step", *BIASES) if key in notes),
         "tick_s": TICK_MS / 1000,
         "voice": any(talk.said_pcm is not None for talk in talks),
         "talks": [_talk(talk) for talk in talks],

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from microturn.commands.both import BothSides
 from microturn.commands.places import writable_folder
-from microturn.commands.weights import listen_bias, open_weights, talker
+from microturn.commands.weights import open_weights, talker
 from microturn.core.chunk import Chunk, MicroTurn
 from microturn.core.clock import TICK_MS, Clock, FastClock, WallClock, tick_of
 from microturn.core.errors import InputError
@@ -24,6 +24,7 @@ from microturn.core.wav import to_float, to_int16
 from microturn.media.av import Rgb, audio_chunks, has_sound, length_s, tick_pictures
 from microturn.media.pcm import Pcm
 from microturn.model.checkpoint import weights_hash
+from microturn.model.sampling import noted_sampling, sampling_notes
 
 KINDS = ("say", "unsaid", "heard", "delegate", "yield")
 DAY_MS = 24 * 3600 * 1000
@@ -87,7 +88,7 @@ def run(request: RunRequest) -> None:
         "audio": None if request.audio is None else request.audio.name,
         "video": None if request.video is None else request.video.name,
         "weights": weights_hash(checkpoint.model),
-        "listen_bias": listen_bias(checkpoint.notes),
+        **sampling_notes(noted_sampling(checkpoint.notes)),
         "seed": request.seed,
     }
     with ExitStack() as stack:

@@ -17,7 +17,7 @@ from microturn.agent.desk import Desk
 from microturn.agent.options import agent_of
 from microturn.agent.store import Store as JobStore
 from microturn.commands.places import writable_folder
-from microturn.commands.weights import listen_bias, open_weights, weights_file
+from microturn.commands.weights import open_weights, weights_file
 from microturn.core.errors import InputError
 from microturn.engine.embedded import EmbeddedEngine
 from microturn.gateway.app import create_app
@@ -39,7 +39,7 @@ from microturn.gateway.settings import (
 from microturn.gateway.store import Store
 from microturn.gateway.warm import warm
 from microturn.model.checkpoint import weights_hash
-from microturn.model.sampling import SamplingConfig
+from microturn.model.sampling import noted_sampling
 
 LIVE = "/v1/live/sessions"
 SWITCH_S = 0.001
@@ -115,7 +115,7 @@ def host_of(settings: ServerSettings, metrics: Metrics) -> Host:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     engine = EmbeddedEngine(model, tokenizer.vocab_size, slots)
     warm(engine, slots)
-    sampling = SamplingConfig(listen_bias=listen_bias(checkpoint.notes))
+    sampling = noted_sampling(checkpoint.notes)
     name = f"microturn-{weights_file(_weights(settings)).stem}"
     return ModelHost(name, engine, tokenizer, model.config.mel, sampling, weights_hash(model), metrics.batch)
 

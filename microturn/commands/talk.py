@@ -12,12 +12,13 @@ from microturn.commands.both import BothSides
 from microturn.commands.devices import AudioDevice, LocalDevice, Person, echo_canceller
 from microturn.commands.places import writable_folder
 from microturn.commands.run import said_lines, stop_asked
-from microturn.commands.weights import listen_bias, open_weights, talker
+from microturn.commands.weights import open_weights, talker
 from microturn.core.chunk import MicroTurn
 from microturn.core.clock import TICK_MS, FastClock
 from microturn.core.participant import converse
 from microturn.core.recording import RecordingWriter
 from microturn.model.checkpoint import weights_hash
+from microturn.model.sampling import noted_sampling, sampling_notes
 
 PAUSE_TICKS = 5
 LINES = 12
@@ -83,7 +84,7 @@ def hold(request: TalkRequest, device: AudioDevice, console: Console) -> int:
     console.print("Speak; Ctrl-C ends it. The model knows synthetic voices only and may well not understand you.")
     taken = 0
     with ExitStack() as stack:
-        notes = {"listen_bias": listen_bias(checkpoint.notes), "seed": request.seed}
+        notes = sampling_notes(noted_sampling(checkpoint.notes)) | {"seed": request.seed}
         meta = {"weights": weights_hash(checkpoint.model), **notes}
         out = None if request.out is None else writable_folder(request.out)
         recording = None if out is None else stack.enter_context(RecordingWriter(out, meta, overwrite=True))

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -20,7 +20,7 @@ from microturn.engine.participant import EngineParticipant, participant
 from microturn.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
 from microturn.model.inkling_fit import describe, render
 from microturn.model.interaction import VOICE, InteractionModel, parameter_count
-from microturn.model.sampling import SamplingConfig
+from microturn.model.sampling import noted_sampling, sampling_notes
 from microturn.model.vocoder import load_vocoder
 from microturn.model.voice_file import load_voice
 
@@ -52,18 +52,13 @@ def open_weights(path: Path | None) -> Checkpoint:
 
 
 def talker(checkpoint: Checkpoint, seed: int) -> EngineParticipant:
-    """The checkpoint as a participant, with the bias that its notes say.
+    """The checkpoint as a participant, with the biases that its notes say.
 
     On one thread: a tick is so small that threads wait for each other longer than they compute, above all on a machine
     that does something else as well.
     """
     torch.set_num_threads(1)
-    return participant(checkpoint, SessionSpec(seed, SamplingConfig(listen_bias=listen_bias(checkpoint.notes))))
-
-
-def listen_bias(notes: dict[str, Any]) -> float:
-    """What a checkpoint wants added to the logit of <listen>."""
-    return float(notes.get("listen_bias", 0.0))
+    return participant(checkpoint, SessionSpec(seed, noted_sampling(checkpoint.notes)))
 
 
 def inspect(path: Path) -> None:
@@ -74,7 +69,7 @@ def inspect(path: Path) -> None:
         return
     checkpoint = open_weights(path)
     model, config = checkpoint.model, checkpoint.model.config
-    backbone = config.backbone
+    backbone, sampling = config.backbone, noted_sampling(checkpoint.notes)
     lines = [
         f"microturn checkpoint {path}",
         f"  parameters   {parameter_count(model):,}, stored as {', '.join(stored_types(path))}",
@@ -83,6 +78,7 @@ def inspect(path: Path) -> None:
         f"  backbone     {backbone.layers} layers, width {backbone.width}, windows of {backbone.window}, "
         f"layers {', '.join(map(str, backbone.global_layers))} see {backbone.global_window} positions",
         f"  words        {checkpoint.tokenizer.vocab_size} tokens",
+        f"  biases       {', '.join(f'{name} {value:g}' for name, value in sampling_notes(sampling).items())}",
         f"  notes        {json.dumps(checkpoint.notes)}",
         f"  config       {json.dumps(to_dict(config))}",
     ]
@@ -93,14 +89,17 @@ def pack(
     path: Path,
     out: Path,
     report: Path | None,
-    bias: float | None,
+    biases: Mapping[str, float | None],
     voice: Path | None = None,
     vocoder: Path | None = None,
     other: Path | None = None,
     share: float = 0.5,
     blind: bool = False,
 ) -> None:
-    """Write the checkpoint with matrices in bf16, its notes and its voice with what came along."""
+    """Write the checkpoint with matrices in bf16, its notes and its voice with what came along.
+
+    biases: by their name in the notes; None leaves what they say.
+    """
     checkpoint = open_weights(path)
     if blind:
         checkpoint = without_sight(checkpoint)
@@ -108,9 +107,8 @@ def pack(
         checkpoint = averaged(checkpoint, open_weights(other), share, other)
     if voice is not None or vocoder is not None:
         checkpoint = with_voice(checkpoint, path, voice, vocoder)
-    notes = dict(checkpoint.notes)
-    if bias is not None:
-        notes["listen_bias"] = SamplingConfig(listen_bias=bias).listen_bias
+    notes = dict(checkpoint.notes) | {name: bias for name, bias in biases.items() if bias is not None}
+    noted_sampling(notes)  # says now what it would say when they are opened
     if report is not None:
         if not report.is_file():
             raise InputError("no such report", report, "nothing", "a file made by `microturn eval world`")

@@ -18,6 +18,7 @@ from microturn.data.splits import SPLITS, Split
 from microturn.eval import world
 from microturn.eval.report import table
 from microturn.eval.sessions import HearConfig
+from microturn.model.sampling import noted_sampling
 
 EXAMINED: dict[str, tuple[Split, tuple[str, ...]]] = {
     "test": ("test", (*world.GROUPS, world.SEEN_LOOKS)),
@@ -77,8 +78,9 @@ def bias(weights: Path | None, per_skill: int, biases: list[float], skills: list
     scenarios = world.world_scenarios("val", BIAS_GROUPS, per_skill, BIAS_SEED, chosen, rendering)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(scenarios)} scenarios of the val split; more bias is quieter")
+    hear = HearConfig(sampling=noted_sampling(checkpoint.notes), cache=cache)
     choice = world.calibrate_listen_bias(
-        checkpoint.model, checkpoint.tokenizer, scenarios, HearConfig(cache=cache), biases or world.BIASES
+        checkpoint.model, checkpoint.tokenizer, scenarios, hear, biases or world.BIASES
     )
     for tried, report in choice.tried.items():
         mark = "  <- chosen" if tried == choice.listen_bias else ""

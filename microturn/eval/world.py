@@ -1,11 +1,11 @@
 """The examination in the synthetic world: scenarios in, sessions on the engine, figures out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from microturn.core.config import to_dict
 from microturn.data.render import RenderConfig
@@ -24,7 +24,7 @@ from microturn.eval.sessions import HearConfig, Outcome, Progress, outcomes
 from microturn.media.text import TextTokenizer
 from microturn.model.checkpoint import load_checkpoint, weights_hash
 from microturn.model.interaction import InteractionModel
-from microturn.model.sampling import SamplingConfig
+from microturn.model.sampling import SamplingConfig, noted_sampling, sampling_notes
 
 __all__ = [
     "GROUPS", "SEEN_LOOKS", "BiasChoice", "EvalConfig", "GroupReport", "Outcome", "WorldReport", "WorldScenario",
@@ -38,7 +38,7 @@ FALSE_PER_MIN_LIMIT = 1.0
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """What is examined. `listen_bias` None: what the checkpoint's notes say, else 0.
+    """What is examined. `listen_bias`, `stop_bias` None: what the checkpoint's notes say, else 0.
 
     `skills` None: those that need no eyes, and those of sight too where the model has it. `blind`: what has something
     to see comes a second time with every frame black, in groups of its own. `echo_db`: how loud the model's own sound
@@ -53,6 +53,7 @@ class EvalConfig:
     batch: int = 8
     temperature: float = 0.0
     listen_bias: float | None = None
+    stop_bias: float | None = None
     echo_db: float | None = None
     blind: bool = False
     device: str = "cpu"
@@ -78,18 +79,17 @@ def evaluate(
     """Examine a checkpoint; `out` gets the report as JSON, `cache` keeps rendered sound for the next time."""
     began = time.monotonic()
     checkpoint = load_checkpoint(weights, config.device)
-    noted = checkpoint.notes.get("listen_bias", 0.0)
-    bias = float(noted) if config.listen_bias is None else config.listen_bias
+    sampling = _sampling(config, checkpoint.notes)
     rendering = as_sounding(config.render, checkpoint.model)
     skills = skills_of(checkpoint.model) if config.skills is None else config.skills
     scenarios = world_scenarios(config.split, config.groups, config.per_skill, config.seed, skills, rendering)
     if config.blind:
         scenarios += blindfolded(scenarios)
-    hear = HearConfig(config.batch, SamplingConfig(config.temperature, bias), cache, config.echo_db)
+    hear = HearConfig(config.batch, sampling, cache, config.echo_db)
     found = outcomes(checkpoint.model, checkpoint.tokenizer, scenarios, hear, progress)
     report = WorldReport(
         groups=by_group(found),
-        config=to_dict(replace(config, listen_bias=bias, render=rendering, skills=skills)),
+        config=to_dict(replace(config, **sampling_notes(sampling), render=rendering, skills=skills)),
         weights=weights.name,
         weights_hash=weights_hash(checkpoint.model),
         notes=checkpoint.notes,
@@ -100,6 +100,12 @@ def evaluate(
     if out is not None:
         write_report(out, report)
     return report
+
+
+def _sampling(config: EvalConfig, notes: Mapping[str, Any]) -> SamplingConfig:
+    asked = {"listen_bias": config.listen_bias, "stop_bias": config.stop_bias}
+    given = {name: bias for name, bias in asked.items() if bias is not None}
+    return replace(noted_sampling(notes), temperature=config.temperature, **given)
 
 
 def skills_of(model: InteractionModel) -> tuple[str, ...]:

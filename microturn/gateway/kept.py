@@ -30,7 +30,7 @@ from microturn.gateway.timeline import FRAME_MS, FRAME_SAMPLES, Ended, Item, Sou
 from microturn.gateway.turns import opening, timeline_of
 from microturn.media.pcm import Pcm
 from microturn.model.config import InteractionConfig
-from microturn.model.sampling import SamplingConfig
+from microturn.model.sampling import noted_sampling
 
 FORMAT = "microturn-session-folder-1"
 ABOUT, TIMELINE, ENGINE = "session.json", "timeline.jsonl", "engine.jsonl"
@@ -163,8 +163,8 @@ def read_any(folder: Path) -> KeptSession:
     if (folder / ABOUT).exists() or not (folder / "recording.json").exists():
         return read_kept(folder)
     meta = read_meta(folder)
-    bias, seed = meta.get("listen_bias"), meta.get("seed", 0)
-    spec = None if bias is None else SessionSpec(int(seed), SamplingConfig(listen_bias=float(bias)))
+    noted = meta.get("listen_bias") is not None
+    spec = SessionSpec(int(meta.get("seed", 0)), noted_sampling(meta)) if noted else None
     weights, version = str(meta.get("weights", "")), str(meta.get("version", ""))
     return KeptSession(folder, About(folder.resolve().name, "local", weights=weights, spec=spec, version=version))
 

@@ -21,7 +21,7 @@ FORMAT = "microturn-1"
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A model ready to run, its tokenizer, and notes (step, listen_bias, results) as JSON values."""
+    """A model ready to run, its tokenizer, and notes (step, both biases, results) as JSON values."""
 
     model: InteractionModel
     tokenizer: TextTokenizer

@@ -7,6 +7,7 @@ session runs in, of retries, or of the device. Philox4x32-10: Salmon et al. 2011
 Shapes: B sessions, V vocabulary.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from microturn.core.config import from_dict
 from microturn.core.errors import ConfigError
 
 STREAM_TEXT = 0
@@ -21,6 +23,7 @@ WORD = 0xFFFF_FFFF
 ROUNDS = 10
 MULTIPLIERS = (0xD251_1F53, 0xCD9E_8D57)
 WEYL = (0x9E37_79B9, 0xBB67_AE85)
+BIASES = ("listen_bias", "stop_bias")
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
@@ -41,9 +44,22 @@ class SamplingConfig:
     def __post_init__(self) -> None:
         if not 0.0 <= self.temperature < float("inf"):
             raise ConfigError("temperature", "SamplingConfig", self.temperature, "a finite number, 0 or more")
-        for name in ("listen_bias", "stop_bias"):
+        for name in BIASES:
             if not -float("inf") < getattr(self, name) < float("inf"):
                 raise ConfigError(name, "SamplingConfig", getattr(self, name), "a finite number")
+
+
+def noted_sampling(notes: Mapping[str, Any]) -> SamplingConfig:
+    """What the notes of a checkpoint or of a recording ask for: both biases, each 0 where it is not noted.
+
+    Raises ConfigError for a bias that is no finite number.
+    """
+    return from_dict(SamplingConfig, {name: notes[name] for name in BIASES if name in notes}, "notes")
+
+
+def sampling_notes(sampling: SamplingConfig) -> dict[str, float]:
+    """The notes that `noted_sampling` reads back: the biases alone, since a temperature is never noted."""
+    return {name: getattr(sampling, name) for name in BIASES}
 
 
 class Draw(NamedTuple):

@@ -134,13 +134,13 @@ def test_batched_sessions_say_and_hear_what_a_live_conversation_does(checkpoint:
 
 def test_evaluate_writes_a_report_of_every_group_and_skill(checkpoint: Checkpoint, tmp_path: Path) -> None:
     weights = tmp_path / "toy.safetensors"
-    save_checkpoint(weights, checkpoint.model, checkpoint.tokenizer, {"listen_bias": 2.5})
+    save_checkpoint(weights, checkpoint.model, checkpoint.tokenizer, {"listen_bias": 2.5, "stop_bias": 0.5})
     seen: list[tuple[int, int]] = []
     config = EvalConfig(groups=("seen", "unseen natural"), **QUICK)
     out = tmp_path / "report.json"
     report = evaluate(weights, config, out=out, command="test", progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 4) for done in range(1, 5)]
-    assert report.config["listen_bias"] == 2.5 and report.command == "test"
+    assert (report.config["listen_bias"], report.config["stop_bias"]) == (2.5, 0.5) and report.command == "test"
     stored = json.loads(out.read_text())
     assert list(stored["groups"]) == ["seen", "unseen natural"]
     natural = stored["groups"]["unseen natural"]

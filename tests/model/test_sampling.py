@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from microturn.core.errors import ConfigError
-from microturn.model.sampling import Choices, Draw, SamplingConfig, philox, sample_tokens, uniforms
+from microturn.model.sampling import (
+    Choices,
+    Draw,
+    SamplingConfig,
+    noted_sampling,
+    philox,
+    sample_tokens,
+    sampling_notes,
+    uniforms,
+)
 
 LISTEN = 1
 # Test vectors of the Random123 library (kat_vectors, philox4x32 10): counter, key, answer.
@@ -99,3 +108,17 @@ def test_tokens_that_cannot_be_said_are_never_drawn() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         SamplingConfig(**settings)
+
+
+def test_notes_say_both_biases_and_one_that_is_missing_is_none() -> None:
+    assert noted_sampling({"step": 7, "listen_bias": 1, "stop_bias": -0.5}) == SamplingConfig(0.0, 1.0, -0.5)
+    assert noted_sampling({"step": 7, "listen_bias": 1}) == SamplingConfig(listen_bias=1.0)
+    assert noted_sampling({}) == SamplingConfig()
+    both = SamplingConfig(listen_bias=2.0, stop_bias=0.25)
+    assert noted_sampling(sampling_notes(both)) == both
+
+
+@pytest.mark.parametrize("bias", ["2", None, True, float("nan")])
+def test_a_note_that_is_no_bias_is_refused(bias: object) -> None:
+    with pytest.raises(ConfigError, match="stop_bias"):
+        noted_sampling({"stop_bias": bias})
