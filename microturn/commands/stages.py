@@ -1,4 +1,4 @@
-"""`microturn train --stage`: the voice is trained apart, then the conversation. Each stage goes on where it stopped."""
+"""`microturn train --stage`: voice and eye are trained apart, then the conversation. Each goes on where it stopped."""
 
 import math
 from collections.abc import Mapping
@@ -11,18 +11,19 @@ from microturn.commands.places import writable_folder
 from microturn.commands.progress import progress
 from microturn.core.errors import InputError
 from microturn.data.vocabulary import world_tokenizer
-from microturn.model.config import InteractionConfig, VoiceConfig
+from microturn.model.config import InteractionConfig, SightConfig, VoiceConfig
 from microturn.recipes.tiny import RECIPES
+from microturn.train.eye import EyeTrainConfig, train_eye
 from microturn.train.vocoder import VocoderTrainConfig, train_vocoder
 from microturn.train.voice import VoiceTrainConfig, train_voice
 
-STEPS = {"vocoder": VocoderTrainConfig().steps, "voice": 1_600}
+STEPS = {"vocoder": VocoderTrainConfig().steps, "voice": 1_600, "eye": 9_000}
 
 
 def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: float | None) -> None:
-    """Train the vocoder (mel to sound) or the voice (words to mel) alone, on what the agent's voice says."""
+    """Train the vocoder (mel to sound), the voice (words to mel) or the eye (pictures to positions) alone."""
     if stage not in STEPS:
-        raise InputError("no such stage", "--stage", repr(stage), "conversation, voice or vocoder")
+        raise InputError("no such stage", "--stage", repr(stage), "conversation, voice, vocoder or eye")
     if name not in RECIPES:
         raise InputError("no such recipe", "--recipe", repr(name), " or ".join(RECIPES))
     writable_folder(out)
@@ -35,11 +36,17 @@ def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: fl
 
         if stage == "vocoder":
             train_vocoder(VocoderTrainConfig(), out, total, limit, show)
+        elif stage == "eye":
+            train_eye(EyeTrainConfig(model=_with_sight(RECIPES[name].train(1).model)), out, total, limit, show)
         else:
             config = VoiceTrainConfig(model=_with_voice(RECIPES[name].train(1).model))
             train_voice(config, world_tokenizer(), out, total, limit, show, out / "clips")
     done = f"the {stage} is {out / f'{stage}.safetensors'}; the same command goes on from there"
     Console(highlight=False, soft_wrap=True).print(done, markup=False)
+
+
+def _with_sight(config: InteractionConfig) -> InteractionConfig:
+    return config if config.sight else replace(config, sight=SightConfig())
 
 
 def _with_voice(config: InteractionConfig) -> InteractionConfig:

@@ -53,6 +53,7 @@ def train(
     minutes: float | None = None,
     weights: Path | None = None,
     sounding: Sounding | None = None,
+    eye: Path | None = None,
 ) -> None:
     """Make the pool if there is none or half of one, then train or go on training."""
     recipe = _recipe(name)
@@ -69,7 +70,7 @@ def train(
     console.print("learning the vocabulary")
     limit = math.inf if minutes is None else minutes
     validation = WorldValidation(out / "validation")
-    train_run(config, pools, world_tokenizer(), out, processes, limit, validation, weights, sounding)
+    train_run(config, pools, world_tokenizer(), out, processes, limit, validation, weights, sounding, eye)
     console.print(f"the model is {out / 'model.safetensors'}; the same command goes on from there", markup=False)
 
 

@@ -103,15 +103,16 @@ class SightConfig:
     """The grid of pixels a camera is fitted into, and how a pair of its frames becomes positions; defaults are `tiny`.
 
     Patches of `patch` pixels are folded by the squares of `folds` to `widths` channels; `patches_per_token` of them, in
-    reading order, share a position, as frames of sound do.
+    reading order, share a position, as frames of sound do, and meet in `gather_width` channels.
     """
 
     height: int = 80
     width: int = 80
     patch: int = 40
     folds: tuple[int, ...] = (5, 4, 2)
-    widths: tuple[int, ...] = (64, 192, 256)
+    widths: tuple[int, ...] = (96, 256, 384)
     patches_per_token: int = 4
+    gather_width: int = 512
 
     def __post_init__(self) -> None:
         if math.prod(self.folds) != self.patch or len(self.folds) != len(self.widths):

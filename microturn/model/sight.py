@@ -42,7 +42,9 @@ class SightStem(nn.Module):
         channels = (PAIR * COLORS, *config.widths)
         sizes = zip(config.folds, channels, config.widths, strict=False)
         self.folds = nn.Sequential(*(Fold(side, old, new, norm_eps) for side, old, new in sizes))
-        self.out = nn.Linear(config.widths[-1] * config.patches_per_token, width, bias=False)
+        self.gather = nn.Linear(config.widths[-1] * config.patches_per_token, config.gather_width, bias=False)
+        self.gather_norm = RMSNorm(config.gather_width, norm_eps)
+        self.out = nn.Linear(config.gather_width, width, bias=False)
         self.norm = RMSNorm(width, norm_eps)
         self.places = nn.Parameter(torch.zeros(config.tokens_per_pair, width))
 
@@ -52,8 +54,7 @@ class SightStem(nn.Module):
         stacked = pairs_BVPHWC.permute(0, 1, 3, 4, 2, 5).flatten(-2).flatten(0, 1)
         x_NYXC = stacked.to(self.out.weight.dtype) / 255.0 - 0.5
         patches_NYXC = self.folds(x_NYXC)
-        positions_BVKU = self.norm(self.out(patches_NYXC.reshape(batch, pairs, self.config.tokens_per_pair, -1)))
-        return (positions_BVKU + self.places.to(positions_BVKU.dtype)).flatten(1, 2)
+        return self._positions(patches_NYXC.reshape(batch, pairs, self.config.tokens_per_pair, -1))
 
     def by_patch(self, pairs_BVPHWC: Tensor) -> Tensor:
         """The same, one patch after the other: the plain twin."""
@@ -65,7 +66,13 @@ class SightStem(nn.Module):
                 both = torch.cat([cut[:, :, 0], cut[:, :, 1]], dim=-1).flatten(0, 1) / 255.0 - 0.5
                 embedded.append(self.folds(both).flatten(1))
         together = torch.stack(embedded, dim=1).reshape(*pairs_BVPHWC.shape[:2], self.config.tokens_per_pair, -1)
-        return (self.norm(self.out(together)) + self.places).flatten(1, 2)
+        return self._positions(together)
+
+    def _positions(self, together_BVKC: Tensor) -> Tensor:
+        """The patches of each position, side by side, to [B, V * K, U]."""
+        met = F.gelu(self.gather_norm(self.gather(together_BVKC)))
+        positions_BVKU = self.norm(self.out(met))
+        return (positions_BVKU + self.places.to(positions_BVKU.dtype)).flatten(1, 2)
 
 
 def squares(x_NYXC: Tensor, side: int) -> Tensor:

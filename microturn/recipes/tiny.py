@@ -81,7 +81,9 @@ def tiny_casts() -> tuple[CastConfig, ...]:
 
 
 def seeing(steps: int = 3_100) -> TrainConfig:
-    """`tiny` with sight and somebody to work for it, to begin with weights of `tiny`: most of the steps have cameras.
+    """`tiny` with sight and somebody to work for it, to begin with weights of `tiny` and an eye trained apart.
+
+    Most of the steps have cameras.
 
     Where there are cameras the earlier skills go on beside what is seen, and some streams show what nobody asks about.
     """
@@ -94,6 +96,7 @@ def seeing(steps: int = 3_100) -> TrainConfig:
         mix=replace(whole.mix, skills={**SHARES, **WORK_SHARES, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
         seeing=replace(whole.mix, skills=seen, camera_share=0.3, with_scenes=True),
         seeing_share=0.65,
+        hold_eye=True,
     )
 
 

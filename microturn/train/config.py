@@ -19,7 +19,8 @@ class TrainConfig:
     `render_workers`: processes that make batches ahead, for each training process; 0 makes them in between steps.
 
     `seeing`: the mix of `seeing_share` of the steps, whose streams have cameras; all other steps are of `mix` and have
-    none. A step is of one kind for all processes, for the two have other shapes.
+    none. A step is of one kind for all processes, for the two have other shapes. `hold_eye`: what turns pictures into
+    positions stays as it came (`train.eye`), which spares half the time that it takes.
     """
 
     model: InteractionConfig = field(default_factory=InteractionConfig)
@@ -27,6 +28,7 @@ class TrainConfig:
     mix: MixConfig = field(default_factory=MixConfig)
     seeing: MixConfig | None = None
     seeing_share: float = 0.0
+    hold_eye: bool = False
     optim: OptimConfig = field(default_factory=OptimConfig)
     heard_weight: float = 0.5
     streams: int = 4

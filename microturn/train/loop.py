@@ -28,13 +28,15 @@ from microturn.train.render import Batches
 Show = Callable[[int, Mapping[str, float]], None]
 Validate = Callable[[InteractionModel, TextTokenizer], Mapping[str, float]]
 """Figures of a model by name; called by rank 0 alone, with the averaged weights."""
+SIGHT = "fusion.sight."
+"""How names of the eye's parameters begin."""
 
 
 def _is_new_to(model: InteractionModel, name: str) -> bool:
     """Whether a parameter belongs to a layer beyond the last one of `model`, or to an ear or an eye it has not."""
     if name.startswith("fusion.own."):
         return model.config.voice is None
-    if name.startswith("fusion.sight."):
+    if name.startswith(SIGHT):
         return model.config.sight is None
     if name == "heard_gain":
         return not model.config.reads_heard
@@ -70,6 +72,8 @@ class Trainer:
         init_weights(self.model, config.seed)
         if self.model.voice is not None:
             self.model.voice.requires_grad_(False)  # trained by itself, carried along
+        if self.model.fusion.sight is not None and config.hold_eye:
+            self.model.fusion.sight.requires_grad_(False)
         self.average = InteractionModel(config.model).to(processes.device).requires_grad_(False)
         self.average.load_state_dict(self.model.state_dict())
         self.sharded = processes.shares_parameters(config.shard)
@@ -177,6 +181,13 @@ class Trainer:
                 raise InputError("a voice that does not fit", "training", "other shapes", "a voice of the same recipe")
             assert model.voice is not None
             model.voice.load_state_dict(voice.state_dict())
+
+    def carry_eye(self, eye: Mapping[str, Tensor]) -> None:
+        """Begin with an eye that was trained apart, in place of a fresh one."""
+        named = {SIGHT + name: tensor for name, tensor in eye.items()}
+        fresh = whole_state(self.model.state_dict())
+        given = {**fresh, **named}
+        self._take(given, given, "eye")
 
     def _take(self, model: dict[str, Tensor], average: dict[str, Tensor], where: object) -> None:
         for taker, given in ((self.model, model), (self.average, average)):

@@ -54,13 +54,13 @@ class Batches(Dataset[Batch]):
             sampler=steps,
             num_workers=workers,
             prefetch_factor=AHEAD,
-            worker_init_fn=_leave_signals_to_the_trainer,
+            worker_init_fn=leave_signals_to_the_trainer,
             multiprocessing_context="fork",  # clips stay memory-mapped, shared, and are not opened again
         )
         return iter(loader)
 
 
-def _leave_signals_to_the_trainer(worker: int) -> None:
+def leave_signals_to_the_trainer(worker: int) -> None:
     """A stop from the keyboard reaches the whole group; the trainer ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

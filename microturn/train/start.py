@@ -21,6 +21,7 @@ from microturn.model.voice import Voice
 from microturn.model.voice_file import load_voice
 from microturn.train.config import TrainConfig
 from microturn.train.distributed import Processes, launch
+from microturn.train.eye import load_eye
 from microturn.train.loop import Trainer, Validate
 from microturn.train.progress import TrainProgress
 
@@ -42,6 +43,7 @@ def train(
     validate: Validate | None = None,
     weights: Path | None = None,
     sounding: Sounding | None = None,
+    eye: Path | None = None,
 ) -> None:
     """Train in `folder` with clips from `pools`; a folder with a state in it is resumed, with its own tokenizer.
 
@@ -49,6 +51,7 @@ def train(
     fewer layers than `config` asks for gets the missing ones on top, one without a voice of these shapes a fresh one.
 
     `sounding`: a voice and a vocoder that were trained apart, for the model to carry; without them its sound is noise.
+    `eye`: what the stage of that name made, for a new run of a model with sight.
 
     It may be resumed with other settings, more steps or an earlier decay for instance; `starts.jsonl` keeps them all.
     Ends at `config.steps`, after `minutes`, or at SIGTERM or SIGINT, and can go on from there each time.
@@ -71,7 +74,8 @@ def train(
         room = f"at most model.vocab_size = {config.model.vocab_size}"
         raise InputError("more words than the model has room for", "tokenizer", tokenizer.vocab_size, room)
     folder.mkdir(parents=True, exist_ok=True)
-    launch(_Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights, sounding), processes)
+    work = _Work(config, tuple(pools), tokenizer.dumps(), folder, minutes, validate, weights, sounding, eye)
+    launch(work, processes)
 
 
 def _fits(given: InteractionConfig, wanted: InteractionConfig) -> bool:
@@ -102,14 +106,15 @@ class _Work:
     validate: Validate | None
     weights: Path | None = None
     sounding: Sounding | None = None
+    eye: Path | None = None
 
     def __call__(self, processes: Processes, /) -> None:
         if processes.device == "cpu":
             torch.set_num_threads(1)
         tokenizer = TextTokenizer.load(self.tokenizer)
         trainer = Trainer(self.config, Cast(self.pools), tokenizer, self.folder, processes)
-        if not trainer.resume() and self.weights is not None:
-            trainer.begin_with(load_checkpoint(self.weights).model)
+        if not trainer.resume():
+            self._begin(trainer)
         if self.sounding is not None:
             trainer.carry_voice(_whole_voice(self.sounding, self.tokenizer))
         if processes.rank != 0:
@@ -120,6 +125,12 @@ class _Work:
             for name, (before, now) in changed.items():
                 progress.console.print(f"{name}: {before} -> {now}", markup=False)
             trainer.run(progress, self.minutes, self.validate)
+
+    def _begin(self, trainer: Trainer) -> None:
+        if self.weights is not None:
+            trainer.begin_with(load_checkpoint(self.weights).model)
+        if self.eye is not None:
+            trainer.carry_eye(load_eye(self.eye, self.config.model))
 
 
 def _whole_voice(sounding: Sounding, tokenizer: str) -> Voice:

@@ -134,7 +134,7 @@ class _Sitter:
         self._bar(picture, (0.0, 0.4, -0.24), (0.0, 0.02, -0.22), 0.03)
         self._bar(picture, (0.0, 0.4, 0.26), (0.0, 0.02, 0.26), 0.03)
         self._bar(picture, (0.0, 0.42, -0.24), (0.0, 0.92, -0.3), 0.04)
-        pose = body.sit(self._slouch(t_ms), _manner(self.look, t_ms))
+        pose = body.sit(slouch_at(self.play, t_ms), _manner(self.look, t_ms))
         draw_figure(picture, self.camera, pose, self.worn)
         if self.look["style"] > 0.45:
             self._bar(picture, (0.0, 0.66, 0.42), (0.0, 0.66, 1.1), 0.035)
@@ -146,12 +146,6 @@ class _Sitter:
     def _bar(self, picture: np.ndarray, start: body.Point, end: body.Point, radius: float) -> None:
         ends = seen_at(self.camera, start)[:2], seen_at(self.camera, end)[:2]
         draw_capsule(picture, *ends, radius * self.camera.scale, self.wood)
-
-    def _slouch(self, t_ms: float) -> float:
-        bent = self.play.first
-        for lean in self.play.leans:
-            bent += (lean.slouch - bent) * _smooth((t_ms - lean.start_ms) / lean.length_ms)
-        return bent
 
 
 class _HandHolder:
@@ -165,19 +159,10 @@ class _HandHolder:
 
     def draw(self, picture: np.ndarray, t_ms: float) -> None:
         tremble = 0.012 * math.sin(t_ms / 310.0 + self.phase), 0.01 * math.sin(t_ms / 270.0)
-        hand.draw_hand(picture, self.look, self._grip(t_ms), tremble)
+        hand.draw_hand(picture, self.look, grip_at(self.play, self.look["style"], t_ms), tremble)
 
     def moves(self, t_ms: int) -> bool:
         return any(change.start_ms <= t_ms < change.start_ms + self.play.change_ms for change in self.play.changes)
-
-    def _grip(self, t_ms: float) -> hand.Grip:
-        style = self.look["style"]
-        held = hand.grip(self.play.first, style)
-        for change in self.play.changes:
-            share = _smooth((t_ms - change.start_ms) / self.play.change_ms)
-            if share > 0.0:
-                held = hand.between(held, hand.grip(change.fingers, style), share)
-        return held
 
 
 class _ThingShower:
@@ -211,6 +196,24 @@ def depth_at(rep: Rep, t_ms: float) -> float:
         return rep.depth * _smooth(passed / rep.down)
     back = rep.down + rep.hold
     return rep.depth * (1.0 - _smooth((passed - back) / max(1.0 - back, 1e-6)))
+
+
+def slouch_at(play: Sitting, t_ms: float) -> float:
+    """How bent somebody sits: 0 straight, 1 bent."""
+    bent = play.first
+    for lean in play.leans:
+        bent += (lean.slouch - bent) * _smooth((t_ms - lean.start_ms) / lean.length_ms)
+    return bent
+
+
+def grip_at(play: Hand, style: float, t_ms: float) -> hand.Grip:
+    """How a hand is held; `style` of the look says which fingers are meant by a number."""
+    held = hand.grip(play.first, style)
+    for change in play.changes:
+        share = _smooth((t_ms - change.start_ms) / play.change_ms)
+        if share > 0.0:
+            held = hand.between(held, hand.grip(change.fingers, style), share)
+    return held
 
 
 def place_at(x: float, goes: Sequence[Go], t_ms: float) -> float:

@@ -1,0 +1,327 @@
+"""The eye learns apart: from pairs of frames to what they show. No sound, no sequence; the backbone comes later.
+
+A stem that folds patches has to find out by itself what a limb or a star is. In conversation pictures are spoken of
+some ten times in a minute; here each of thousands is asked everything (docs/decisions/0022). What it is asked
+with, the readout, is thrown away.
+Shapes: B glances, P pairs of each, Q things that are so or not, A amounts, U model width.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from torch.utils.data import DataLoader, Dataset
+
+from microturn.core.config import from_dict, to_dict
+from microturn.core.errors import InputError
+from microturn.data.glance import AMOUNTS, NUMBERS, TOLD, WORDS, draw_glance
+from microturn.data.sight import view
+from microturn.data.splits import Split
+from microturn.model.config import InteractionConfig, SightConfig
+from microturn.model.sight import SightStem
+from microturn.train.distributed import on_stop_signals
+from microturn.train.optim import Muon, OptimConfig, load_moments, lr_share, set_lr
+from microturn.train.render import AHEAD, leave_signals_to_the_trainer
+
+Show = Callable[[int, Mapping[str, float]], None]
+WEIGHTS = "eye.safetensors"
+FORMAT = "microturn-eye-1"
+SALT = 17
+CHOICES = {
+    "fingers": NUMBERS,
+    "posture": (view.BENT, view.STRAIGHT),
+    "motion": (*view.MOTIONS.values(), view.REST),
+    "way": (view.THERE, view.BACK),
+}
+
+
+@dataclass(frozen=True)
+class EyeTrainConfig:
+    """Everything that decides the run but for its length. `glances` a step, of `pairs` pairs each."""
+
+    model: InteractionConfig = field(default_factory=lambda: InteractionConfig(sight=SightConfig()))
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(muon_lr=4e-3, adam_lr=2e-3, warmup_steps=100, decay_steps=2_000)
+    )
+    glances: int = 48
+    pairs: int = 6
+    amounts_weight: float = 4.0
+    told_weight: float = 20.0
+    ema: float = 0.995
+    save_every: int = 200
+    seed: int = 0
+    bf16: bool = True
+    render_workers: int = 1
+
+
+class GlanceBatch(NamedTuple):
+    """frames_BFHWC: uint8, F = P + 1; told_BPQ and amounts_BPA as in `Glance`."""
+
+    frames_BFHWC: Tensor
+    told_BPQ: Tensor
+    amounts_BPA: Tensor
+
+    @property
+    def pairs_BPFHWC(self) -> Tensor:
+        """uint8 [B, P, 2, H, W, 3], the older frame first."""
+        return torch.stack([self.frames_BFHWC[:, :-1], self.frames_BFHWC[:, 1:]], dim=2)
+
+
+@dataclass(frozen=True)
+class Glances(Dataset[GlanceBatch]):
+    """Batch of step i at index i; it depends on the seed and the step alone."""
+
+    glances: int
+    pairs: int
+    seed: int
+    split: Split = "train"
+
+    def __getitem__(self, index: int) -> GlanceBatch:
+        rng = np.random.default_rng([self.seed, index, SALT])
+        drawn = [draw_glance(rng, self.split, self.pairs) for _ in range(self.glances)]
+        return GlanceBatch(*(torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)))
+
+    def since(self, step: int, workers: int) -> Iterator[GlanceBatch]:
+        """Batches of `step` and all later ones, in order, whoever renders them."""
+        steps = range(step, 1 << 31)
+        if not workers:
+            return (self[index] for index in steps)
+        loader = DataLoader(
+            self,
+            batch_size=None,
+            sampler=steps,
+            num_workers=workers,
+            prefetch_factor=AHEAD,
+            worker_init_fn=leave_signals_to_the_trainer,
+            multiprocessing_context="fork",
+        )
+        return iter(loader)
+
+
+class Eye(nn.Module):
+    """The stem, and what it is asked with while it learns: one linear map of its positions."""
+
+    def __init__(self, config: InteractionConfig) -> None:
+        super().__init__()
+        assert config.sight is not None, "an eye without a SightConfig"
+        width, eps = config.backbone.width, config.backbone.norm_eps
+        self.stem = SightStem(config.sight, width, eps)
+        self.readout = nn.Linear(width * config.sight_tokens, len(TOLD) + len(AMOUNTS))
+
+    def forward(self, pairs_BPFHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of TOLD and amounts, [B, P, Q] and [B, P, A]."""
+        positions_BIU = self.stem(pairs_BPFHWC)
+        asked = self.readout(positions_BIU.unflatten(1, (pairs_BPFHWC.shape[1], -1)).flatten(2)).float()
+        return asked[..., : len(TOLD)], asked[..., len(TOLD) :]
+
+
+def eye_losses(eye: Eye, batch: GlanceBatch) -> dict[str, Tensor]:
+    """Mean log loss of what is so or not, and mean squared error of the amounts that there are."""
+    logits_BPQ, guessed_BPA = eye(batch.pairs_BPFHWC)
+    known_BPA = ~batch.amounts_BPA.isnan()
+    off_BPA = torch.where(known_BPA, guessed_BPA - batch.amounts_BPA.nan_to_num(), 0.0)
+    return {
+        "told": F.binary_cross_entropy_with_logits(logits_BPQ, batch.told_BPQ),
+        "amounts": off_BPA.square().sum() / known_BPA.sum().clamp(min=1),
+    }
+
+
+@torch.no_grad()
+def eye_scores(eye: Eye, batches: Sequence[GlanceBatch]) -> dict[str, float]:
+    """How much is right: numbers of fingers, postures, motions, ways (there or back), things (F1 of what, in which
+    color, on which side), and by how much depths are wrong (root of the mean square)."""
+    both = [(*eye(batch.pairs_BPFHWC), batch) for batch in batches]
+    logits_NQ = torch.cat([logits.flatten(0, 1) for logits, _, _ in both])
+    told_NQ = torch.cat([batch.told_BPQ.flatten(0, 1) for _, _, batch in both])
+    off_N = torch.cat([(guessed - batch.amounts_BPA)[..., 0].flatten() for _, guessed, batch in both])
+    found = {name: _right(logits_NQ, told_NQ, words) for name, words in CHOICES.items()}
+    seen_NQ, there_NQ = logits_NQ[:, len(WORDS) :] > 0, told_NQ[:, len(WORDS) :] > 0
+    hits, wrong = float((seen_NQ & there_NQ).sum()), float((seen_NQ ^ there_NQ).sum())
+    found["things"] = 2.0 * hits / max(2.0 * hits + wrong, 1.0)
+    return found | {"depth off": float(off_N[~off_N.isnan()].square().mean().sqrt())}
+
+
+def _right(logits_NQ: Tensor, told_NQ: Tensor, words: Sequence[str]) -> float:
+    """Share in which the likeliest of `words` is the one that is so, where exactly one is."""
+    places = [TOLD.index(word) for word in words]
+    one_N = told_NQ[:, places].sum(-1) == 1
+    same_N = logits_NQ[:, places].argmax(-1) == told_NQ[:, places].argmax(-1)
+    return float(same_N[one_N].float().mean())
+
+
+@dataclass
+class EyeTrainer:
+    """One run; lives as long as it."""
+
+    config: EyeTrainConfig
+    folder: Path
+    step: int = 0
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.eye, self.average = Eye(self.config.model), Eye(self.config.model).requires_grad_(False)
+        _init(self.eye, self.config.seed)
+        self.average.load_state_dict(self.eye.state_dict())
+        config = self.config
+        self.batches = Glances(config.glances, config.pairs, config.seed)
+        hidden = [p for p in self.eye.stem.parameters() if p.ndim == 2 and p is not self.eye.stem.places]
+        rest = [p for p in self.eye.parameters() if not any(p is matrix for matrix in hidden)]
+        adam = AdamW(rest, lr=config.optim.adam_lr, betas=config.optim.adam_betas, weight_decay=0.0)
+        self.optimizers: list[Optimizer] = [Muon(hidden, config.optim), adam]
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """bf16 products with fp32 weights, or plain fp32."""
+        return torch.autocast("cpu", torch.bfloat16) if self.config.bf16 else nullcontext()
+
+    def train_step(self, batch: GlanceBatch, steps: int) -> dict[str, float]:
+        """One optimizer step of `steps`; returns what to show."""
+        config = self.config
+        share = lr_share(self.step, steps, config.optim)
+        set_lr(self.optimizers, config.optim, share)
+        with self.precision():
+            losses = eye_losses(self.eye, batch)
+        (config.told_weight * losses["told"] + config.amounts_weight * losses["amounts"]).backward()
+        norm = nn.utils.clip_grad_norm_(self.eye.parameters(), config.optim.clip_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self._update_average()
+        self.step += 1
+        return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm), "lr": share}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
+        kept: list[Tensor] = list(self.average.parameters())
+        new: list[Tensor] = list(self.eye.parameters())
+        torch._foreach_lerp_(kept, new, 1.0 - keep)
+
+    def validate(self, glances: int = 160) -> dict[str, float]:
+        """Scores of the averaged eye on looks of the val split."""
+        split: Split = "val"
+        return eye_scores(self.average, [Glances(glances // 4, self.config.pairs, 0, split)[i] for i in range(4)])
+
+    def save(self) -> None:
+        """State to resume from, and the averaged stem; each file is replaced when the new one is whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "step": self.step,
+            "eye": self.eye.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+        partial = self.folder / "resume.pt.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "resume.pt")
+        save_eye(self.folder / WEIGHTS, self.average.stem, self.config.model)
+
+    def resume(self) -> bool:
+        """Go on from the folder's last state, if there is one; settings may be other ones, shapes may not."""
+        path = self.folder / "resume.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, weights_only=True)
+        for taker, given in ((self.eye, state["eye"]), (self.average, state["average"])):
+            if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in taker.state_dict().items()}:
+                raise InputError("a run of another eye", path, "other shapes", "the config it began with")
+            taker.load_state_dict(given)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            load_moments(optimizer, saved)
+        self.step = state["step"]
+        return True
+
+    def run(self, steps: int, progress: Show, minutes: float = math.inf) -> None:
+        """Train to `steps`, to SIGTERM or SIGINT, or for `minutes`; saves at the end either way."""
+        deadline_s = time.monotonic() + 60.0 * minutes
+        batches = self.batches.since(self.step, self.config.render_workers)
+        with on_stop_signals(self.stop):
+            while self.step < steps and not self.stopping and time.monotonic() <= deadline_s:
+                began_s = time.monotonic()
+                batch = next(batches)
+                made_s = time.monotonic()
+                shown = self.train_step(batch, steps)
+                shown |= {"make_s": made_s - began_s, "step_s": time.monotonic() - began_s}
+                self._tell(progress, shown)
+                if self.step % self.config.save_every == 0:
+                    self.save()
+                    self._tell(progress, {f"val_{name}": figure for name, figure in self.validate().items()})
+            self.save()
+
+    def stop(self) -> None:
+        """End the run after the step that is under way."""
+        self.stopping = True
+
+    def _tell(self, progress: Show, shown: Mapping[str, float]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
+        progress(self.step, shown)
+
+
+@torch.no_grad()
+def _init(eye: Eye, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in eye.stem.parameters():
+        if parameter.ndim == 2 and parameter is not eye.stem.places:
+            parameter.normal_(0.0, 1.0 / math.sqrt(parameter.shape[-1]), generator=generator)
+    eye.readout.weight.zero_()
+    eye.readout.bias[: len(TOLD)].fill_(-3.0)  # most things are not so
+    eye.readout.bias[len(TOLD) :].zero_()
+
+
+def save_eye(path: Path, stem: SightStem, config: InteractionConfig) -> None:
+    """A file with a stem and its shapes; replaced when the new one is whole."""
+    partial = path.with_name(path.name + ".partial")
+    metadata = {"format": FORMAT, "sight": json.dumps(to_dict(stem.config)), "width": str(config.backbone.width)}
+    save_file({k: v.contiguous() for k, v in stem.state_dict().items()}, partial, metadata=metadata)
+    partial.replace(path)
+
+
+def load_eye(path: Path, config: InteractionConfig) -> dict[str, Tensor]:
+    """The tensors of a stem that fits into a model of `config`; InputError for any other file."""
+    right = "an eye made by `microturn train --stage eye`"
+    if not path.is_file():
+        raise InputError("no such eye", path, "nothing" if not path.exists() else "a folder", right)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError("not a readable eye", path, f"{error}", right) from error
+    if metadata.get("format") != FORMAT:
+        raise InputError("not an eye", path, f"format {metadata.get('format')!r}", right)
+    sight = from_dict(SightConfig, json.loads(metadata["sight"]))
+    came = sight, int(metadata["width"])
+    if came != (config.sight, config.backbone.width):
+        wanted = f"{config.sight} before a model of width {config.backbone.width}"
+        raise InputError("an eye of other shapes", path, f"{came[0]} before one of width {came[1]}", wanted)
+    return tensors
+
+
+def train_eye(
+    config: EyeTrainConfig,
+    folder: Path,
+    steps: int,
+    minutes: float = math.inf,
+    progress: Show = lambda step, shown: None,
+) -> Path:
+    """Train in `folder`, going on with what is there, to `steps` or for `minutes`; the path of the averaged stem.
+
+    A run that is stopped loses nothing that was saved. Raises InputError where the folder's state is of other shapes.
+    """
+    trainer = EyeTrainer(config, folder)
+    trainer.resume()
+    trainer.run(steps, progress, minutes)
+    return folder / WEIGHTS
