@@ -260,7 +260,9 @@ def remove(name: Annotated[str, typer.Argument(help="Whose key it was.")], file:
 @app.command(
     epilog="Example: microturn train --out runs/tiny   (again: goes on where it stopped)    "
     "A voice, stage by stage: microturn train --stage vocoder --out runs/vocoder; "
-    "microturn train --stage voice --out runs/voice; then microturn weights pack"
+    "microturn train --stage voice --out runs/voice; then microturn weights pack    "
+    "Sight: microturn train --stage eye --out runs/eye; "
+    "microturn train --recipe seeing --eye runs/eye/eye.safetensors --from FILE --out runs/seeing"
 )
 def train(
     out: OutFolder,
@@ -277,7 +279,9 @@ def train(
     ] = "tiny",
     stage: Annotated[
         str,
-        typer.Option(help="conversation: when to say what; voice: words to mel; vocoder: mel to sound."),
+        typer.Option(
+            help="conversation: when to say what; voice: words to mel; vocoder: mel to sound; eye: pictures to features."
+        ),
     ] = "conversation",
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
     weights: Annotated[
@@ -289,11 +293,15 @@ def train(
     vocoder: Annotated[
         Path | None, typer.Option(help="What the stage vocoder made, to be carried.", metavar="FILE")
     ] = None,
+    eye: Annotated[
+        Path | None, typer.Option(help="What the stage eye made, for a new run of `seeing`.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Train a model from nothing. Makes the pool of spoken clips first if it is missing; resumes what was begun.
 
-    The stages vocoder and voice need no pool and train one process on what the agent's voice says; the conversation is
-    given what they made, or its sound stays noise until `weights pack` puts them in.
+    The stages vocoder and voice need no pool and train one process on what the agent's voice says, the stage eye one on
+    rendered pictures; the conversation is given what they made, or its sound stays noise until `weights pack` puts them
+    in.
     """
     if stage != "conversation":
         from microturn.commands.stages import train_stage
@@ -303,7 +311,7 @@ def train(
     from microturn.commands.train import sounding_parts
     from microturn.commands.train import train as command
 
-    command(out, pool or [], recipe, steps, processes, minutes, weights, sounding_parts(voice, vocoder))
+    command(out, pool or [], recipe, steps, processes, minutes, weights, sounding_parts(voice, vocoder), eye)
 
 
 @app.command(epilog="Example: microturn doctor")
