@@ -37,7 +37,8 @@ PACKAGES = {
     "agent": {"pint", "pydantic_ai", "openai", "fastmcp"},
     "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn"}
     | {"aiortc", "prometheus_client", "websockets"},
-    "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx", "pipecat", "loguru", "openai", "google"},
+    "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx", "pipecat", "loguru", "openai", "google"}
+    | {"pyarrow"},
     "recipes": {"numpy"},
     "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog", "rerun"},
     "cli": {"typer"},
