@@ -45,8 +45,8 @@ LONGEST_SHARE = 0.4  # of the video: else who says start at once and never stop 
 Sampler = Callable[[np.random.Generator, Split], SceneScript]
 
 
-class _Staged(NamedTuple):
-    """A scene in a session."""
+class InScene(NamedTuple):
+    """A scene in a session. zero_s: where its last line ends."""
 
     take: Take
     stage: Staged
@@ -92,7 +92,7 @@ def _made(
     salt: int,
     name: str,
     sampler: Sampler,
-    made_of: Callable[[str, SceneScript, _Staged], Case | None],
+    made_of: Callable[[str, SceneScript, InScene], Case | None],
     speak: Speak,
     cast: Sequence[Cast] | None,
 ) -> list[Case]:
@@ -105,20 +105,21 @@ def _made(
         while made is None:  # a sampler also gives scenes with other tasks in them
             script = sampler(rng, SPLIT)
             if not script.negative and len(script.lines) == 1 and script.lines[0].meaning is not None:
-                made = made_of(key, script, _staged(key, script, people[number % len(people)], speak))
+                made = made_of(key, script, in_scene(key, script, people[number % len(people)], speak))
         found.append(made)
     return found
 
 
-def _staged(key: str, script: SceneScript, cast: Cast, speak: Speak) -> _Staged:
+def in_scene(key: str, script: SceneScript, cast: Cast, speak: Speak) -> InScene:
+    """A script said and shown by somebody of the test split."""
     made = take(key, script.lines, cast, speak, script.tail_ms / 1000 + AFTER_S)
     ends_ms = [said.words[-1].end_ms for said in made.spoken]
     length_ms = len(made.pcm) * TICK_MS // 3200
     shots = staged(script, ends_ms, 0, length_ms)
-    return _Staged(filmed(made, Film(shots)), shots[0], end_s(made.spoken[-1]))
+    return InScene(filmed(made, Film(shots)), shots[0], end_s(made.spoken[-1]))
 
 
-def _counted(key: str, script: SceneScript, scene: _Staged) -> Case | None:
+def _counted(key: str, script: SceneScript, scene: InScene) -> Case | None:
     play, meaning = script.shot.play, script.lines[0].meaning
     assert isinstance(play, Moving) and isinstance(meaning, StartReps)
     whole = [rep for rep in play.reps if rep.depth >= WHOLE_DEPTH and rep.motion != WAVING]
@@ -129,7 +130,7 @@ def _counted(key: str, script: SceneScript, scene: _Staged) -> Case | None:
     return _case(key, meaning.motion, scene, due, spans=spans)
 
 
-def _bout(key: str, script: SceneScript, scene: _Staged) -> Case | None:
+def _bout(key: str, script: SceneScript, scene: InScene) -> Case | None:
     play = script.shot.play
     assert isinstance(play, Moving)
     found = bouts(play)
@@ -141,7 +142,7 @@ def _bout(key: str, script: SceneScript, scene: _Staged) -> Case | None:
     return _case(key, found[0].motion, scene, (Moment(span.start_s, START), Moment(span.end_s, STOP)), spans=(span,))
 
 
-def _answered(key: str, script: SceneScript, scene: _Staged) -> Case | None:
+def _answered(key: str, script: SceneScript, scene: InScene) -> Case | None:
     facts = [Seen(entry.t_ms, entry.fact) for entry in seen([scene.stage])]
     match script.lines[0].meaning:
         case StartAppear(color, shape):
@@ -194,7 +195,7 @@ def _answer(text: str, begin_ms: int, ends_ms: Sequence[int], facts: Sequence[Se
 def _case(
     key: str,
     category: str,
-    scene: _Staged,
+    scene: InScene,
     due: tuple[Moment, ...],
     spans: tuple[Span, ...] = (),
     answers: tuple[Answer, ...] = (),

@@ -6,10 +6,12 @@ from microturn.eval.suite import closed_speak, cuespeak, timespeak
 from microturn.eval.suite.answer_suites import bigbench_audio, harmbench
 from microturn.eval.suite.closed_fdb1 import fdb1_closed
 from microturn.eval.suite.closed_fdb15 import fdb15_closed
+from microturn.eval.suite.closed_qivd import qivd_closed
 from microturn.eval.suite.closed_sight import charades_closed, proactive_closed, repcount_closed
 from microturn.eval.suite.entries import read_plans
 from microturn.eval.suite.plans import FAKES, drawn, speaking_suite
 from microturn.eval.suite.published_suites import PUBLISHED
+from microturn.eval.suite.qivd_suite import qivd
 from microturn.eval.suite.shape import Asked, Making, Row, Scored, Suite
 from microturn.eval.suite.together import together
 
@@ -78,6 +80,8 @@ SUITES: dict[str, Making] = {
     **PUBLISHED,
     "bigbench-audio": bigbench_audio,
     "harmbench": harmbench,
+    "qivd": qivd,
+    "qivd-closed": qivd_closed,
     "timespeak": timespeak_open,
     "cuespeak": cuespeak_open,
     "files": from_files,
