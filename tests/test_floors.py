@@ -38,7 +38,7 @@ PACKAGES = {
     "gateway": {"numpy", "fastapi", "pydantic", "pydantic_core", "starlette", "structlog", "uvicorn"}
     | {"aiortc", "prometheus_client", "websockets"},
     "eval": {"numpy", "torch", "rich", "inspect_ai", "pocketsphinx", "pipecat", "loguru", "openai", "google"}
-    | {"pyarrow"},
+    | {"pyarrow", "py3langid"},
     "recipes": {"numpy"},
     "commands": {"rich", "numpy", "torch", "safetensors", "sounddevice", "livekit", "structlog", "rerun"},
     "cli": {"typer"},

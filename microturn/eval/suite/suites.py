@@ -9,6 +9,7 @@ from microturn.eval.suite.closed_fdb15 import fdb15_closed
 from microturn.eval.suite.closed_qivd import qivd_closed
 from microturn.eval.suite.closed_sight import charades_closed, proactive_closed, repcount_closed
 from microturn.eval.suite.entries import read_plans
+from microturn.eval.suite.ifeval import ifeval, ifeval_text, ifeval_voice
 from microturn.eval.suite.plans import FAKES, drawn, speaking_suite
 from microturn.eval.suite.published_suites import PUBLISHED
 from microturn.eval.suite.qivd_suite import qivd
@@ -80,6 +81,9 @@ SUITES: dict[str, Making] = {
     **PUBLISHED,
     "bigbench-audio": bigbench_audio,
     "harmbench": harmbench,
+    "ifeval": ifeval,
+    "ifeval-voice": ifeval_voice,
+    "ifeval-text": ifeval_text,
     "qivd": qivd,
     "qivd-closed": qivd_closed,
     "timespeak": timespeak_open,
