@@ -4,6 +4,8 @@ from microturn.core.errors import InputError
 from microturn.data.voices import voices
 from microturn.eval.suite import closed_speak, cuespeak, timespeak
 from microturn.eval.suite.answer_suites import bigbench_audio, harmbench
+from microturn.eval.suite.audiomc_suite import audiomc
+from microturn.eval.suite.closed_audiomc import audiomc_closed
 from microturn.eval.suite.closed_fdb1 import fdb1_closed
 from microturn.eval.suite.closed_fdb15 import fdb15_closed
 from microturn.eval.suite.closed_qivd import qivd_closed
@@ -86,6 +88,8 @@ SUITES: dict[str, Making] = {
     "ifeval-text": ifeval_text,
     "qivd": qivd,
     "qivd-closed": qivd_closed,
+    "audiomc": audiomc,
+    "audiomc-closed": audiomc_closed,
     "timespeak": timespeak_open,
     "cuespeak": cuespeak_open,
     "files": from_files,
