@@ -171,14 +171,17 @@ class Keeper:
 
 
 async def follow(keeper: Keeper, items: AsyncIterator[Item]) -> None:
-    """Hand a session's timeline on to its keeper, up to its end."""
+    """Hand a session's timeline on to its keeper, up to its end; `items` is left open."""
     waiting: list[Item] = []
     async for item in items:
         waiting.append(item)
         # The last frame of a tick's sound ends what was posted in it; so does the end of the session.
-        if isinstance(item, Ended) or (isinstance(item, Sound) and item.end_ms % TICK_MS == 0):
+        ended = isinstance(item, Ended)
+        if ended or (isinstance(item, Sound) and item.end_ms % TICK_MS == 0):
             keeper.items(waiting)
             waiting = []
+        if ended:
+            return
 
 
 def _rows(items: Sequence[Item], wall_s: float) -> list[Row]:

@@ -6,7 +6,7 @@ What is decided in a tick is posted when the tick is decided, so nothing leaves 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,7 @@ class LiveSession:
         self._began_s, self._ticks = now(), self._beginning.tick
         self.delegations: Delegations | None = None  # its jobs, where somebody works for it
         self.taps: list[Callable[[Pcm], None]] = []  # get the user's sound as it comes, muted or not
+        self.files: list[Callable[[], None]] = []  # put them away; called in a thread before the end is told
         self.compute_ms: tuple[float, ...] = ()  # how long the model took for each of the last ticks
         self.end: Ended | None = None
         self.ended = asyncio.Event()
@@ -161,12 +162,16 @@ class LiveSession:
         """
         self._hush = True
 
-    def items(self) -> AsyncIterator[Item]:
-        """All that happens from now on, up to and with `Ended`. A reader that falls too far behind ends the session."""
-        reader = _Reader(round(self._limits.unread_s * 1000 / TICK_MS))
+    def items(self, first: bool = False) -> AsyncGenerator[Item]:
+        """All that happens from now on, up to and with `Ended`. A reader that falls too far behind ends the session.
+
+        first: it is told the end before everyone else, who wait until it reads no more: a client that hears of the end
+        finds the recording whole.
+        """
+        reader = _Reader(round(self._limits.unread_s * 1000 / TICK_MS), first)
         self._readers.append(reader)
         if self.end is not None:
-            reader.put([self.end])
+            self._tell_end(self.end)
         return self._read(reader)
 
     def close(self, reason: EndReason = "close_requested") -> None:
@@ -228,14 +233,22 @@ class LiveSession:
             self._loop.call_soon_threadsafe(self._deliver, items)
 
     def _deliver(self, items: Sequence[Item]) -> None:
-        room = [reader.put(items) for reader in self._readers]
-        if not all(room):
-            self.close("too_slow")
         if isinstance(items[-1], Ended):
             self.end = items[-1]
             self.ended.set()
+            self._tell_end(self.end)
+            return
+        room = [reader.put(items) for reader in self._readers]
+        if not all(room):
+            self.close("too_slow")
 
-    async def _read(self, reader: "_Reader") -> AsyncIterator[Item]:
+    def _tell_end(self, end: Ended) -> None:
+        """To those who are to know first; to everyone where none of them reads any more."""
+        first = [reader for reader in self._readers if reader.first]
+        for reader in first or self._readers:
+            reader.put_end(end)
+
+    async def _read(self, reader: "_Reader") -> AsyncGenerator[Item]:
         try:
             while True:
                 for item in await reader.next():
@@ -244,6 +257,8 @@ class LiveSession:
                         return
         finally:
             self._readers.remove(reader)
+            if reader.first and self.end is not None:
+                self._tell_end(self.end)
 
 
 class _Timed:
@@ -260,18 +275,25 @@ class _Timed:
 
 
 class _Reader:
-    """Items that wait for one reader, by tick; at most `ticks` of them, beside the end."""
+    """Items that wait for one reader, by tick; at most `ticks` of them, beside the end. first: it knows that first."""
 
-    def __init__(self, ticks: int) -> None:
-        self._ticks = ticks
+    def __init__(self, ticks: int, first: bool) -> None:
+        self._ticks, self.first = ticks, first
         self._waiting: asyncio.Queue[Sequence[Item]] = asyncio.Queue()
+        self._knows_end = False
 
     def put(self, items: Sequence[Item]) -> bool:
-        """Whether there was room; the end always has some."""
+        """Whether there was room."""
         room = self._waiting.qsize() < self._ticks
-        if room or isinstance(items[-1], Ended):
+        if room:
             self._waiting.put_nowait(items)
         return room
+
+    def put_end(self, end: Ended) -> None:
+        """The end, for which there is always room, once."""
+        if not self._knows_end:
+            self._knows_end = True
+            self._waiting.put_nowait([end])
 
     async def next(self) -> Sequence[Item]:
         """The items of the next tick."""

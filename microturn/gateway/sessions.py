@@ -4,7 +4,9 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -32,6 +34,7 @@ from microturn.gateway.wire import Channel
 
 Protocol = Literal["live", "realtime"]
 DRAINING = "the server is about to stop"
+END_S = 10.0  # a server that stops waits so long for recordings that a busy disk has not taken yet
 log = structlog.get_logger("microturn.gateway")
 
 
@@ -234,7 +237,7 @@ class Sessions:
         session = LiveSession(session_id, partner, limits, measure, clock, self._now, beginning)
         self._live[session_id], self._asked[session_id] = session, ask
         delegations = session.delegations = self._delegations(session, ask)
-        kept = None if keeper is None else asyncio.create_task(follow(keeper, session.items()))
+        kept = None if keeper is None else asyncio.create_task(self._recorded(session, keeper))
 
         async def watch() -> None:
             await session.ended.wait()
@@ -245,9 +248,8 @@ class Sessions:
             del self._live[session_id], self._asked[session_id]
             await asyncio.to_thread(self.host.leave, partner)
             await delegations.close()
-            if kept is not None and keeper is not None and self.store is not None:
+            if kept is not None:
                 await kept
-                await asyncio.to_thread(self.store.done, keeper)
             if self._desk is not None and ask.works_here:
                 await self._desk.end(session_id)
 
@@ -257,6 +259,14 @@ class Sessions:
         self.metrics.opened(ask.protocol)
         log.info("session opened", session_id=session_id, protocol=ask.protocol, sessions=self.count)
         return session
+
+    async def _recorded(self, session: LiveSession, keeper: Keeper) -> None:
+        """Record a session to its end, which nobody else is told before its files are whole and closed."""
+        assert self.store is not None
+        async with aclosing(session.items(first=True)) as items:
+            await follow(keeper, items)
+            for put_away in (*session.files, partial(self.store.done, keeper)):
+                await asyncio.to_thread(put_away)
 
     def _delegations(self, session: LiveSession, ask: Ask) -> Delegations:
         """Who does what this session's model hands over; its jobs that are on file go on."""
@@ -312,4 +322,4 @@ class Sessions:
         for session in self._live.values():
             session.close("draining")
         if self._watchers:
-            await asyncio.wait(set(self._watchers), timeout=2.0)
+            await asyncio.wait(set(self._watchers), timeout=END_S)

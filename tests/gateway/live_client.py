@@ -1,4 +1,8 @@
-"""A real server on a free port in a thread, on a clock that runs faster than the wall, and a client of its socket."""
+"""A real server on a free port in a thread, on a clock that runs faster than the wall, and a client of its socket.
+
+Nothing here takes long, but any thread may stand still for a while on a busy machine: a limit in a test says how long
+something may hang, never how long it takes.
+"""
 
 import base64
 import json
@@ -6,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -22,16 +27,63 @@ from microturn.gateway.server import Server, server_of
 from microturn.gateway.sessions import Limits, Sessions
 from microturn.gateway.store import Store
 
-SPEED = 10.0
-WAIT_S = 20.0
+SPEED, STEP_S = 10.0, 0.005
+WAIT_S = 120.0
+UNREAD_S = 1_000.0  # of a session: who stands still on a busy machine has read nothing for long
 
 
-def now() -> float:
-    return time.monotonic() * SPEED
+class FastTime:
+    """Time that passes ten times as fast as the wall's, and slower where this process gets too little to keep up.
+
+    Whoever is starved of a tenth of his time by a busy machine would leave ten times as much undone.
+    """
+
+    def __init__(self) -> None:
+        self._s, self._turned, self._over = 0.0, threading.Condition(), threading.Event()
+
+    def now(self) -> float:
+        return self._s
+
+    def sleep(self, seconds: float) -> None:
+        with self._turned:
+            over_s = self._s + seconds
+            self._turned.wait_for(lambda: self._s >= over_s, WAIT_S)
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._pass, name="fast time", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _pass(self) -> None:
+        wait_s, began_s = STEP_S, time.monotonic()
+        while not self._over.wait(wait_s):
+            with self._turned:
+                self._s += STEP_S * SPEED
+                self._turned.notify_all()
+            late_s = max(0.0, time.monotonic() - began_s - wait_s)
+            wait_s, began_s = STEP_S + (4 * late_s if late_s > STEP_S else 0.0), time.monotonic()
 
 
-def sleep(seconds: float) -> None:
-    time.sleep(seconds / SPEED)
+def until(true: Callable[[], object], each_s: float = 0.01) -> None:
+    """Wait for a condition that no event tells."""
+    over_s = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < over_s, "it did not happen"
+        time.sleep(each_s)
+
+
+def opened(url: str, **options: Any) -> Connection:
+    """A client's socket.
+
+    With a limited queue a client that leaves messages unread cannot close: it never meets the answer to it.
+    """
+    limits: dict[str, Any] = {"max_size": None, "max_queue": None, "open_timeout": WAIT_S, "ping_interval": None}
+    return connect(url, proxy=None, **limits | options)
 
 
 class Running:
@@ -42,9 +94,7 @@ class Running:
 
     @contextmanager
     def client(self) -> Iterator["Client"]:
-        url = f"ws://127.0.0.1:{self.port}/v1/live/sessions"
-        # With a limited queue a client that leaves messages unread cannot close: it never meets the answer to it.
-        with connect(url, max_size=None, max_queue=None, proxy=None) as socket:
+        with opened(f"ws://127.0.0.1:{self.port}/v1/live/sessions") as socket:
             yield Client(socket)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
@@ -64,22 +114,25 @@ def serving(
     doors: Doors | None = None,
     store: Store | None = None,
     desk: Callable[[], Desk] | None = None,
+    clock: FastTime | None = None,
 ) -> Iterator[Running]:
-    clock = (time.monotonic, time.sleep) if real_time else (now, sleep)
-    sessions = Sessions(host, limits or Limits(), *clock, store=store, desk=desk)
+    """real_time: the wall's clock, else one that is fast; clock: it, for whoever needs to look at it."""
+    clock = clock or FastTime()
+    limits = limits or Limits()
+    limits = replace(limits, unread_s=max(UNREAD_S, limits.unread_s))
+    time_of = (time.monotonic, time.sleep) if real_time else (clock.now, clock.sleep)
+    sessions = Sessions(host, limits, *time_of, store=store, desk=desk)
     server = server_of(create_app(sessions, doors), sessions, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + WAIT_S
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.01)
-    assert server.started
-    try:
-        yield Running(server.servers[0].sockets[0].getsockname()[1], sessions, server)
-    finally:
-        server.should_exit = True
-        thread.join(WAIT_S)
-    assert not thread.is_alive()
+    with clock.passing():
+        thread.start()
+        until(lambda: server.started)
+        try:
+            yield Running(server.servers[0].sockets[0].getsockname()[1], sessions, server)
+        finally:
+            server.should_exit = True
+            thread.join(WAIT_S)
+        assert not thread.is_alive()
 
 
 class Client:

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from websockets.sync.client import connect
-
 from microturn.agent.context import Context
 from microturn.agent.delegation import Result
 from microturn.agent.desk import Desk
@@ -20,7 +18,7 @@ from microturn.core.events import Event
 from microturn.core.participant import Participant
 from microturn.gateway.host import EchoHost
 from microturn.gateway.sessions import Limits, Sessions
-from tests.gateway.live_client import Client, Running, serving
+from tests.gateway.live_client import Client, Running, opened, serving
 
 QUESTION = "how much is seventeen times twenty three"
 ASK, DELEGATE = 3, 5  # ticks in which it understands the question, and hands it over
@@ -91,14 +89,13 @@ class UsesTheLamp:
 
 @contextmanager
 def working(agent: BackgroundAgent, host: EchoHost, limits: Limits | None = None) -> Iterator[Running]:
-    # Ten times as fast as the wall, a busy machine leaves much unread.
-    with serving(host, limits or Limits(unread_s=200.0), desk=lambda: Desk(agent)) as running:
+    with serving(host, limits, desk=lambda: Desk(agent)) as running:
         yield running
 
 
 @contextmanager
 def client(running: Running, path: str = "/v1/live/sessions?ext=1") -> Iterator[Client]:
-    with connect(f"ws://127.0.0.1:{running.port}{path}", max_size=None, max_queue=None, proxy=None) as socket:
+    with opened(f"ws://127.0.0.1:{running.port}{path}") as socket:
         yield Client(socket)
 
 
@@ -222,7 +219,7 @@ def test_a_cancelled_job_stops_and_another_sessions_id_is_unknown() -> None:
 
 def test_a_job_outlives_its_connection_and_is_told_to_the_client_that_comes_back() -> None:
     agent = ScriptedAgent({QUESTION: Part("it is noon", held=True)})
-    with working(agent, DelegatingHost(), Limits(grace_s=300.0, unread_s=200.0)) as running:
+    with working(agent, DelegatingHost(), Limits(grace_s=3_000.0)) as running:
         with client(running) as talk:
             started = talk.start(delegation=responses())
             seen = until_status(talk, "running")[-1]

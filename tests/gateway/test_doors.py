@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from microturn.gateway.doors import DoorLimits, DoorRules, Doors, is_local
 from microturn.gateway.host import EchoHost
 from microturn.gateway.keys import Keys, add_key
 from microturn.gateway.sessions import Limits
-from tests.gateway.live_client import WAIT_S, Running, serving
+from tests.gateway.live_client import WAIT_S, Running, opened, serving, until
 
 LIVE, REALTIME, SECRETS = "/v1/live/sessions", "/v1/realtime?model=any", "/v1/realtime/client_secrets"
 
@@ -30,7 +29,7 @@ class House:
     def socket(self, path: str, key: str = "", **options: Any) -> Connection:
         headers = options.pop("additional_headers", {}) | ({"Authorization": f"Bearer {key}"} if key else {})
         url = f"ws://127.0.0.1:{self.running.port}{path}"
-        return connect(url, additional_headers=headers, max_size=None, proxy=None, **options)
+        return opened(url, additional_headers=headers, **options)
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self.running.port, timeout=WAIT_S)
@@ -45,13 +44,20 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     file: Path = tmp_path_factory.mktemp("keys") / "keys.txt"
     key = add_key(file, "anna")
     rules = DoorRules(origins=("https://talk.example.org",))
-    doors = Doors(Keys(file=file), rules, DoorLimits(connections=4, body_bytes=1_000, body_s=0.3))
+    doors = Doors(Keys(file=file), rules, DoorLimits(connections=4, body_bytes=1_000))
     with serving(EchoHost(4), Limits(sessions=4, sessions_per_key=1), doors=doors) as running:
         yield House(running, doors, key)
+
+
+@pytest.fixture
+def house(built: House) -> Iterator[House]:
+    """The house, and afterwards nobody is inside, so that the next test finds its places free."""
+    yield built
+    until(lambda: not built.running.sessions.count and not built.doors.connections)
 
 
 def refused(house: House, path: str, key: str = "", **options: Any) -> tuple[int, dict[str, Any]]:
@@ -98,14 +104,12 @@ def test_an_owner_is_known_to_the_session(house: House) -> None:
         with house.socket(LIVE, house.key) as second:
             second.send(json.dumps({"type": "session.start", "session": {"model": "any"}}))
             assert told(second) == ("server_at_capacity", 1013)
-    empty(house)
 
 
 @pytest.mark.parametrize("path", [LIVE, REALTIME])
 def test_a_browser_with_a_key_in_its_subprotocol_is_answered_with_realtime(house: House, path: str) -> None:
     with house.socket(path, subprotocols=["realtime", f"openai-insecure-api-key.{house.key}"]) as socket:
         assert socket.subprotocol == "realtime"
-    empty(house)
 
 
 def test_a_browser_with_a_wrong_key_is_told_in_an_event_since_it_cannot_read_the_handshake(house: House) -> None:
@@ -120,7 +124,7 @@ def test_a_page_of_another_host_is_refused_and_an_allowed_one_is_not(house: Hous
     assert house.ask("POST", SECRETS, "{}", Origin="null", **house.bearer())[0] == 403
     for origin in ("https://talk.example.org", f"http://127.0.0.1:{house.running.port}"):
         house.socket(REALTIME, house.key, origin=origin).close()
-        empty(house)
+        until(lambda: not house.doors.connections)
 
 
 def test_a_browser_may_ask_before_it_posts_from_an_allowed_page(house: House) -> None:
@@ -144,7 +148,6 @@ def test_a_client_secret_opens_a_realtime_session_of_its_configuration_and_nothi
     assert house.ask("PATCH", "/v1/realtime/calls/x", "{}", **house.bearer(made["value"]))[0] == 415
     assert house.ask("PATCH", LIVE + "/x", "{}", **house.bearer(made["value"]))[0] == 403
     assert house.ask("GET", "/v1/ice_servers")[0] == 401
-    empty(house)
 
 
 @pytest.mark.parametrize(
@@ -165,20 +168,24 @@ def test_a_wrong_request_for_a_secret_names_the_field(house: House, body: str, p
     assert (status, answer["error"]["param"]) == (400, param)
 
 
-def test_a_body_too_long_or_too_slow_is_refused_and_others_are_served(house: House) -> None:
+def test_a_body_too_long_is_refused(house: House) -> None:
     assert house.ask("POST", SECRETS, "x" * 1_001, **house.bearer())[1]["error"]["code"] == "request_too_large"
     chunked = HTTPConnection("127.0.0.1", house.running.port, timeout=WAIT_S)
     chunked.request("POST", SECRETS, iter([b"x" * 600] * 2), house.bearer(), encode_chunked=True)
     assert chunked.getresponse().status == 413
     chunked.close()
-    slow = HTTPConnection("127.0.0.1", house.running.port, timeout=WAIT_S)
-    slow.putrequest("POST", SECRETS)
-    for name, value in (house.bearer() | {"Content-Length": "10"}).items():
-        slow.putheader(name, value)
-    slow.endheaders(b"{")
-    assert house.ask("GET", "/v1/models", **house.bearer())[0] == 200
-    assert slow.getresponse().status == 408
-    slow.close()
+
+
+def test_a_body_too_slow_is_refused_and_others_are_served() -> None:
+    doors = Doors(limits=DoorLimits(body_s=0.2))
+    with serving(EchoHost(1), doors=doors) as running:
+        slow = HTTPConnection("127.0.0.1", running.port, timeout=WAIT_S)
+        slow.putrequest("POST", SECRETS)
+        slow.putheader("Content-Length", "10")
+        slow.endheaders(b"{")
+        assert House(running, doors, "").ask("GET", "/v1/models")[0] == 200
+        assert slow.getresponse().status == 408
+        slow.close()
 
 
 def test_a_connection_too_many_is_refused_and_may_come_again(house: House) -> None:
@@ -189,7 +196,7 @@ def test_a_connection_too_many_is_refused_and_may_come_again(house: House) -> No
         assert told(browser) == ("server_at_capacity", 1013)
     for socket in held:
         socket.close()
-    empty(house)
+    until(lambda: not house.doors.connections)
     house.socket(LIVE, house.key).close()
 
 
@@ -216,7 +223,6 @@ def test_the_unmodified_openai_client_makes_a_secret_and_talks_with_it(house: Ho
             return created.type, created.session.instructions
 
     assert asyncio.run(conversation()) == ("session.created", "be brief")
-    empty(house)
 
 
 def test_without_keys_a_page_whose_name_was_made_to_lead_here_is_refused() -> None:
@@ -235,9 +241,3 @@ def test_without_keys_a_page_whose_name_was_made_to_lead_here_is_refused() -> No
 )
 def test_names_of_this_machine_are_known(host: str, local: bool) -> None:
     assert is_local(host) is local
-
-
-def empty(house: House) -> None:
-    """Wait until nobody is inside, so that a test finds its places free."""
-    while house.running.sessions.count or house.doors.connections:
-        pass

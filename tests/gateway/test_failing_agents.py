@@ -22,18 +22,19 @@ from typing import Any
 
 import pytest
 
+from microturn.agent.book import BookLimits
 from microturn.agent.delivery import FAILURE_WORDS
 from microturn.agent.desk import Desk
 from microturn.agent.llm import LlmAgent, LlmConfig
 from microturn.agent.mcp_servers import McpServer
 from microturn.agent.secret import Secret
+from microturn.agent.session_desk import DeskLimits
 from microturn.agent.toolbox import Toolbox
-from microturn.gateway.sessions import Limits
 from tests.agent.llm_server import LlmServer, Refuse, Reply, Say, Use, last_text, tool_answers
 from tests.agent.llm_server import running as serving_app
 from tests.agent.llm_server import serving as serving_llm
 from tests.agent.mcp_tools import server as mcp_server
-from tests.gateway.live_client import WAIT_S, Client, Running, now, serving
+from tests.gateway.live_client import WAIT_S, Client, FastTime, Running, serving
 from tests.gateway.test_delegations import HandsOver, client, responses, until_status, words_until
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> all is [well](javascript:alert(1))"
@@ -43,8 +44,12 @@ HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> all is [well](
 def served(url: str, *servers: McpServer) -> Iterator[Running]:
     """A server whose agent asks the model at `url`; all clocks are the sessions' own."""
     agent = LlmAgent(LlmConfig(url, "any", retries=0), Secret(""), Toolbox(), servers)
-    limits = Limits(unread_s=1_000.0)
-    with serving(HandsOver(), limits, desk=lambda: Desk(agent, now_ms=lambda: round(now() * 1000))) as running:
+    clock, limits = FastTime(), DeskLimits(book=BookLimits(deadline_ms=3_600_000, ttl_ms=3_600_000))
+
+    def desk() -> Desk:
+        return Desk(agent, limits=limits, now_ms=lambda: round(clock.now() * 1000))
+
+    with serving(HandsOver(), desk=desk, clock=clock) as running:
         yield running
 
 

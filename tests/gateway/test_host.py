@@ -21,6 +21,7 @@ from microturn.engine.participant import EngineParticipant
 from microturn.gateway.host import EchoHost, ModelHost, SharedEngine
 from microturn.model.config import SightConfig
 from tests.engine.toy import CONFIG, TALKATIVE, VOCAB, NumberTokenizer, alone, assert_same, chunks, spec, toy_model
+from tests.gateway.live_client import WAIT_S, until
 
 
 class Slow(EmbeddedEngine):
@@ -33,7 +34,7 @@ class Slow(EmbeddedEngine):
     def turns(self, requests: Sequence[tuple[SessionRef, InputChunk]]) -> list[TurnResult]:
         self.batches.append(len(requests))
         self.entered.set()
-        assert self.go.wait(10)
+        assert self.go.wait(WAIT_S)
         return super().turns(requests)
 
 
@@ -48,14 +49,13 @@ def test_turns_that_wait_are_one_batch_and_give_what_each_gives_alone() -> None:
 
     threads = [threading.Thread(target=talk, args=(seed,)) for seed in range(3)]
     threads[0].start()
-    assert slow.entered.wait(10)
+    assert slow.entered.wait(WAIT_S)
     for thread in threads[1:]:
         thread.start()
-    while shared.waiting < 2:
-        pass
+    until(lambda: shared.waiting == 2)
     slow.go.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(WAIT_S)
     shared.stop()
     assert slow.batches[:2] == [1, 2]
     for seed in range(3):
@@ -68,8 +68,8 @@ def test_a_request_that_is_refused_fails_alone() -> None:
     first = chunks(0, 8)[0]
     wanted = [shared.put_turn(gone, first), shared.put_turn(good, first)]
     with pytest.raises(UnknownSession):
-        wanted[0].result(10)
-    assert wanted[1].result(10).seq == 0
+        wanted[0].result(WAIT_S)
+    assert wanted[1].result(WAIT_S).seq == 0
     shared.stop()
 
 

@@ -6,21 +6,19 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from typing import Any
 
 import numpy as np
-from websockets.sync.client import connect
 
 from microturn.gateway.host import EchoHost
 from microturn.gateway.sessions import Limits
-from tests.gateway.live_client import WAIT_S, Client, Running, serving, sound_of
+from tests.gateway.live_client import Client, Running, opened, serving, sound_of, until
 
 PLAIN = {"format": {"type": "audio/pcm", "rate": 16_000}}
 CLIENT = """
 import json, sys
 from websockets.sync.client import connect
-with connect(sys.argv[1], proxy=None) as wire:
+with connect(sys.argv[1], proxy=None, open_timeout=None) as wire:
     wire.send(json.dumps({"type": "session.start", "session": {"model": "m"}}))
     print(wire.recv(), flush=True)
     for event in wire: pass
@@ -28,10 +26,7 @@ with connect(sys.argv[1], proxy=None) as wire:
 
 
 def until_sessions(running: Running, count: int) -> None:
-    until_s = time.monotonic() + WAIT_S
-    while running.sessions.count != count:
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
+    until(lambda: running.sessions.count == count)
 
 
 def killed(running: Running, query: str = "") -> dict[str, Any]:
@@ -60,10 +55,9 @@ def test_a_killed_client_leaves_no_session_behind_and_others_go_on() -> None:
 
 
 def test_the_session_of_a_killed_client_waits_for_one_that_comes_back() -> None:
-    with serving(EchoHost(1), Limits(grace_s=150.0)) as running:
+    with serving(EchoHost(1), Limits(grace_s=3_000.0)) as running:
         started = killed(running, "?ext=1")
-        url = f"ws://127.0.0.1:{running.port}/v1/live/sessions?ext=1"
-        with connect(url, max_size=None, max_queue=None, proxy=None) as wire:
+        with opened(f"ws://127.0.0.1:{running.port}/v1/live/sessions?ext=1") as wire:
             client = Client(wire)
             names = {"session_id": started["session"]["id"], "resume_token": started["resume_token"]}
             client.send("session.resume", **names, last_received_server_event_seq=1)

@@ -5,19 +5,19 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from microturn.gateway.host import EchoHost
 from microturn.gateway.rates import Bucket, Rate
 from microturn.gateway.sessions import Limits
-from tests.gateway.live_client import WAIT_S, Client, Running, serving
+from tests.gateway.live_client import WAIT_S, Client, Running, opened, serving
 
-RATE = Rate(messages_per_s=20, bytes_per_s=20_000, burst_s=1, over_s=60)
+RATE = Rate(messages_per_s=5, bytes_per_s=5_000, burst_s=4, over_s=60)  # a slow machine is faster, too
 LIMITS = Limits(sessions=3, message_bytes=30_000, rate=RATE)
 
 
@@ -50,13 +50,17 @@ def test_messages_that_come_too_fast_are_refused_and_the_session_goes_on(running
         error = client.until("error")[-1]["error"]
         assert (error["code"], error["type"]) == ("rate_limit_exceeded", "invalid_request_error")
         assert goes_on(other)
-        client.send("session.close")
-        assert client.until("session.closed")[-1]["reason"] == "close_requested"
+        event = client.next()
+        while event["type"] != "session.closed":  # asked for until it does not come too fast
+            with suppress(ConnectionClosed):
+                client.send("session.close")
+            event = client.next()
+        assert event["reason"] == "close_requested"
 
 
 def test_bytes_that_come_too_fast_are_refused_in_the_other_dialect_too(running: Running) -> None:
     url = f"ws://127.0.0.1:{running.port}/v1/realtime?model=any"
-    with connect(url, max_size=None, proxy=None) as wire:
+    with opened(url) as wire:
         client = Client(wire)
         audio = base64.b64encode(bytes(20_000)).decode()
         for _ in range(4):
@@ -100,7 +104,7 @@ def test_a_client_that_stops_reading_loses_its_session_and_nobody_else() -> None
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         small.connect(("127.0.0.1", running.port))
         url = f"ws://127.0.0.1:{running.port}/v1/live/sessions"
-        with running.client() as other, connect(url, sock=small, max_queue=1, close_timeout=0.1, proxy=None) as wire:
+        with running.client() as other, opened(url, sock=small, max_queue=1, close_timeout=0.1) as wire:
             other.start()
             Client(wire).start()
             while running.sessions.count == 2:
@@ -140,5 +144,5 @@ def test_errors_are_told_once_a_second_and_not_for_each_message(running: Running
         client.start()
         for _ in range(60):
             client.socket.send(json.dumps({"type": "session.input_audio.mute"}))
-        events = [client.next() for _ in range(40)]
-    assert 1 <= sum(event["type"] == "error" for event in events) <= 20
+        events = [*client.until("error"), *(client.next() for _ in range(40))]
+    assert sum(event["type"] == "error" for event in events) <= 20

@@ -6,7 +6,7 @@ from microturn.core.events import Event
 from microturn.gateway.host import EchoHost
 from microturn.gateway.metrics import Metrics
 from microturn.gateway.sessions import Limits
-from tests.gateway.live_client import serving
+from tests.gateway.live_client import serving, until
 
 LOUD = np.full(3_200, 0.25, np.float32)
 
@@ -46,8 +46,7 @@ def test_a_server_counts_what_happens_on_it() -> None:
         during = values(running.sessions.metrics.text())
         client.send("session.close")
         client.until("session.closed")
-        while running.sessions.count:
-            pass
+        until(lambda: running.sessions.count == 0)
         after = values(running.sessions.metrics.text())
     assert during["microturn_sessions"] == 1 and during["microturn_places_free"] == 0
     assert during['microturn_sessions_refused_total{reason="sessions"}'] == 1

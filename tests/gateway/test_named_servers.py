@@ -54,7 +54,7 @@ def tools(allowed: bool = True) -> Iterator[Tools]:
     with serving_app(mcp_server.streamable_http_app()) as port, serving_llm(reply) as llm:
         origin = f"http://127.0.0.1:{port}"
         agent = LlmAgent(LlmConfig(llm.url, "any", retries=0), Secret(""), Toolbox())
-        limits = Limits(unread_s=500.0, mcp_origins=(origin,) if allowed else ())
+        limits = Limits(mcp_origins=(origin,) if allowed else ())
         with working(agent, HandsOver(), limits) as running:
             yield Tools(running, llm, origin)
 

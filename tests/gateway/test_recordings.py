@@ -203,4 +203,5 @@ def test_what_a_client_tells_of_itself_is_kept_with_the_recording(tmp_path: Path
             socket.send_json({"type": "session.close"})
             while socket.receive_json()["type"] != "session.closed":
                 pass
+        assert client.get(f"/v1/live/sessions/{session_id}/content").status_code == 200
         assert client.get(f"/v1/recordings/{session_id}").json()["config"]["client"] == {"echo_cancellation": True}

@@ -14,7 +14,6 @@ from urllib.request import urlopen
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from microturn.core.errors import InputError
 from microturn.engine.api import InputChunk, SessionRef, TurnResult
@@ -22,7 +21,7 @@ from microturn.engine.embedded import EmbeddedEngine
 from microturn.gateway.host import EchoHost, SharedEngine
 from microturn.gateway.sessions import Limits
 from tests.engine.toy import VOCAB, chunks, spec, toy_model
-from tests.gateway.live_client import WAIT_S, serving
+from tests.gateway.live_client import WAIT_S, opened, serving, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,14 +56,14 @@ def test_a_server_whose_engine_has_died_is_alive_but_not_ready() -> None:
 
 
 def test_a_full_server_is_ready_for_whoever_asks_and_a_draining_one_is_not() -> None:
-    with serving(EchoHost(1), Limits(sessions=1, drain_s=3.0)) as running, running.client() as client:
+    with serving(EchoHost(1), Limits(sessions=1, drain_s=WAIT_S)) as running, running.client() as client:
         client.start()
         assert running.get("/readyz") == (200, {"status": "full", "model": "echo", "sessions": 1, "free": 0})
         running.server.handle_exit(signal.SIGTERM, None)
-        while not running.sessions.draining:
-            pass
+        until(lambda: running.sessions.draining)
         assert running.get("/readyz")[0] == 503 and running.get("/readyz")[1]["status"] == "draining"
         assert running.get("/healthz")[0] == 200
+        running.server.handle_exit(signal.SIGTERM, None)  # asked again it stops at once
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 client.next()
@@ -73,19 +72,17 @@ def test_a_full_server_is_ready_for_whoever_asks_and_a_draining_one_is_not() -> 
 
 def test_an_engine_that_has_stopped_or_is_lost_in_one_computation_is_not_well() -> None:
     stuck = Stuck()
+    ref = stuck.open(spec(0))
     shared = SharedEngine(stuck, wait_s=0.05)
-    ref = shared.open(spec(0))
     assert shared.well
     turn = shared.put_turn(ref, chunks(0, 6)[0])
     assert stuck.entered.wait(WAIT_S)
-    while shared.well:
-        pass
+    until(lambda: not shared.well)
     stuck.go.set()
     assert turn.result(WAIT_S).seq == 0
-    while not shared.well:
-        pass
+    until(lambda: shared.well)
     shared.stop()
-    assert not shared.well
+    until(lambda: not shared.well)
 
 
 def test_an_engine_tells_the_size_of_each_batch_and_how_long_it_waited() -> None:
@@ -153,7 +150,7 @@ def test_the_command_serves_tls_with_keys_prints_its_settings_and_stops_when_ask
                 assert error.value.code == 401
             url = f"wss://{address}/v1/realtime?model=any"
             headers = {"Authorization": f"Bearer {secret}"}
-            with connect(url, ssl=trusting, additional_headers=headers, proxy=None, open_timeout=WAIT_S) as socket:
+            with opened(url, ssl=trusting, additional_headers=headers) as socket:
                 assert json.loads(socket.recv(WAIT_S))["type"] == "session.created"
         finally:
             server.send_signal(signal.SIGTERM)

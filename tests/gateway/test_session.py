@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import numpy as np
 import pytest
@@ -151,6 +151,30 @@ def test_a_reader_that_comes_after_the_end_gets_the_end() -> None:
         return [item async for item in session.items()]
 
     assert held(Silence(), FastClock(), SessionLimits(longest_s=0.4), act) == [Ended(400, "expired")]
+
+
+def test_who_reads_first_is_told_the_end_and_everyone_else_when_he_reads_no_more() -> None:
+    order: list[str] = []
+
+    async def act(session: LiveSession) -> list[Item]:
+        async def read(name: str, items: AsyncGenerator[Item]) -> list[Item]:
+            got = [item async for item in items]
+            order.append(name)
+            return got
+
+        first = session.items(first=True)
+        reading = asyncio.create_task(read("other", session.items()))
+        session.start()
+        while not isinstance(await anext(first), Ended):
+            pass
+        late = asyncio.create_task(read("late", session.items()))
+        await asyncio.to_thread(order.append, "first")  # meanwhile the others could read
+        await first.aclose()
+        assert await late == [session.end]
+        return await reading
+
+    assert held(Silence(), FastClock(), SessionLimits(longest_s=0.4), act)[-1] == Ended(400, "expired")
+    assert order[0] == "first" and len(order) == 3
 
 
 def test_a_partner_that_fails_ends_the_session_with_the_reason() -> None:

@@ -211,8 +211,6 @@ class Conversation:
         self._over = True
         self._wake()
         self._tell_over()
-        if self._spool is not None:
-            await asyncio.to_thread(self._spool.close)
 
     def _events(self, item: Item) -> list[Wire]:
         if self._extras is None:

@@ -92,7 +92,10 @@ class LiveDesk:
         """The conversation of a session, known from now on until its end. left: what another process left of it."""
         limits = self.sessions.limits
         opened = Opened(session.id, int(time.time() + limits.longest_s), settings)
-        folder = self.sessions.folder_of(session.id) if grace_s else None
+        folder = self.sessions.folder_of(session.id) if grace_s and session.end is None else None
+        spool = folder and Spool(folder)
+        if spool is not None:
+            session.files.append(spool.close)
 
         def over() -> None:
             del self._conversations[session.id]
@@ -106,7 +109,7 @@ class LiveDesk:
             grace_s,
             journal=left and journal_of(left, 2 * grace_s * 1000),
             tokens=left and tokens_of(left),
-            spool=folder and Spool(folder),
+            spool=spool,
         )
         self._conversations[session.id] = conversation
         return conversation

@@ -41,7 +41,7 @@ class Wire:
     def __init__(self, until: int | None = None) -> None:
         self.got: list[Mapping[str, Any]] = []
         self.closed: tuple[int, str] | None = None
-        self._until, self._messages = until, asyncio.Queue[str | None]()
+        self._until, self._messages = until, asyncio.Queue[str | TimeoutError | None]()
         self._came = asyncio.Event()
 
     def cut(self) -> None:
@@ -50,10 +50,16 @@ class Wire:
     def say(self, text: str) -> None:
         self._messages.put_nowait(text)
 
+    def idle(self) -> None:
+        """Nothing has come for as long as the channel waits."""
+        self._messages.put_nowait(TimeoutError())
+
     async def receive(self) -> str | bytes:
         text = await self._messages.get()
         if text is None:
             raise Gone
+        if isinstance(text, TimeoutError):
+            raise text
         return text
 
     async def send(self, event: Mapping[str, Any]) -> None:
@@ -142,6 +148,19 @@ def test_whatever_the_cuts_a_client_gets_every_event_once_and_in_order(cuts: lis
             e["delta"] for wire in [*wires, last] for e in wire.got if e["type"] == "session.output_transcript.delta"
         ]
         assert words == [f" {tick}" for tick in range(len(words))] and len(words) == len(held.partner.heard)
+
+    run(act)
+
+
+def test_a_client_that_says_nothing_is_ended_and_told() -> None:
+    async def act() -> None:
+        held, wire = Held(), Wire()
+        held.begin(wire)
+        await wire.until("session.started")
+        wire.idle()
+        while not held.over.is_set():
+            await held.turn(1)
+        assert (await wire.until("session.closed"))["reason"] == "expired"
 
     run(act)
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from microturn.core.chunk import Chunk
 from microturn.core.participant import Participant
@@ -16,7 +15,7 @@ from microturn.gateway.host import EchoHost
 from microturn.gateway.kept import KeptSession
 from microturn.gateway.sessions import Limits
 from microturn.gateway.store import Store
-from tests.gateway.live_client import Client, Running, serving, sound_of
+from tests.gateway.live_client import Client, Running, opened, serving, sound_of
 
 TONE = (8_000 * np.sin(np.arange(9_600) * 2 * np.pi * 440 / 24_000)).astype(np.int16)
 
@@ -58,7 +57,7 @@ def running() -> Iterator[Running]:
 @contextmanager
 def at(running: Running, session_id: str, what: str) -> Iterator[Client]:
     url = f"ws://127.0.0.1:{running.port}/v1/live/sessions/{session_id}/{what}"
-    with connect(url, max_size=None, proxy=None) as socket:
+    with opened(url) as socket:
         yield Client(socket)
 
 
@@ -115,7 +114,7 @@ def test_there_is_nothing_at_a_session_that_is_not_there(running: Running, what:
 
 
 def test_a_fork_of_a_running_session_remembers_and_inherits_and_both_go_on() -> None:
-    with serving(CountingHost(4), Limits(unread_s=1_000.0)) as running, running.client() as client:
+    with serving(CountingHost(4), Limits()) as running, running.client() as client:
         name = id_of(client, instructions="count")
         before = words(client.until("session.output_transcript.delta"))[-1]
         with at(running, name, "fork") as forked:
@@ -137,8 +136,6 @@ def test_a_recorded_session_is_forked_after_its_end(tmp_path: Path) -> None:
             client.until("session.output_transcript.delta")
             client.send("session.close")
             said = words(client.until("session.closed"))
-        while store.grows(name):
-            pass
         with at(running, name, "fork") as forked:
             forked.send("session.start", session={})
             assert forked.until("session.started")[-1]["session"]["store"] is True

@@ -5,6 +5,7 @@ import pytest
 from microturn.core.errors import InputError
 from microturn.gateway.journal import Journal, ResumeTokens
 from microturn.gateway.live.spool import FILES, Spool, journal_of, read_spool, tokens_of
+from tests.gateway.live_client import until
 
 
 def written(folder: Path, count: int, most_bytes: int = 10_000) -> tuple[Spool, Journal, str]:
@@ -14,8 +15,7 @@ def written(folder: Path, count: int, most_bytes: int = 10_000) -> tuple[Spool, 
     spool.put(tokens.hashes)
     for index in range(count):
         spool.put(journal.append({"type": "said", "index": index}, 20.0 * index))
-    while not spool.idle:
-        pass
+    until(lambda: spool.idle)
     return spool, journal, token
 
 

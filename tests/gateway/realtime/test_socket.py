@@ -3,14 +3,12 @@
 import asyncio
 import base64
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from microturn.core.chunk import Chunk
@@ -18,7 +16,8 @@ from microturn.core.events import Event
 from microturn.core.participant import Participant
 from microturn.gateway.host import EchoHost
 from microturn.gateway.sessions import Limits
-from tests.gateway.live_client import WAIT_S, Running, serving
+from tests.gateway.live_client import WAIT_S, Running, opened, serving
+from tests.gateway.live_client import until as wait_until
 from tests.gateway.realtime.driven import shown
 
 TONE = np.sin(np.arange(4_800) * 2 * np.pi * 440 / 24_000) * 0.25
@@ -78,7 +77,7 @@ def running(host: AnswersHost) -> Iterator[Running]:
 
 
 def socket_of(running: Running, **options: Any) -> Connection:
-    return connect(f"ws://127.0.0.1:{running.port}/v1/realtime?model=any", max_size=None, proxy=None, **options)
+    return opened(f"ws://127.0.0.1:{running.port}/v1/realtime?model=any", **options)
 
 
 def until(socket: Connection, type: str) -> list[dict[str, Any]]:
@@ -178,10 +177,7 @@ def test_a_client_that_goes_frees_its_place(running: Running) -> None:
     with socket_of(running) as socket:
         until(socket, "session.created")
         assert running.sessions.count == 1
-    until_s = time.monotonic() + WAIT_S
-    while running.sessions.count and time.monotonic() < until_s:
-        time.sleep(0.01)
-    assert running.sessions.count == 0
+    wait_until(lambda: running.sessions.count == 0)
 
 
 def test_the_unmodified_openai_client_hears_an_answer(running: Running) -> None:
