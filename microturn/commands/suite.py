@@ -27,6 +27,7 @@ from microturn.eval.suite.report import compared, report, write_comparison
 from microturn.eval.suite.runs import begin, hold_all, traces_of
 from microturn.eval.suite.suites import FAKES, SUITES, Asked, Suite
 from microturn.model.checkpoint import weights_hash
+from microturn.model.sampling import noted_sampling, sampling_notes
 
 KEY = "MICROTURN_ENDPOINT_KEY"
 JUDGE_KEY = "MICROTURN_JUDGE_KEY"
@@ -147,7 +148,7 @@ def _key(name: str, address: str) -> str:
 
 def _ours(asked: RunRequest) -> Ours:
     checkpoint = open_weights(asked.weights)
-    settings = {"weights": weights_hash(checkpoint.model)}
+    settings = {"weights": weights_hash(checkpoint.model), **sampling_notes(noted_sampling(checkpoint.notes))}
     return Ours(lambda _: talker(checkpoint, asked.seed), settings, weights_file(asked.weights))
 
 
