@@ -1,71 +1,99 @@
-"""A server process that is killed in mid-conversation, and the one that comes after it."""
+"""A server process that is killed in mid-conversation: what it recorded, and the one that comes after it.
+
+The story is told once, by a toy that says something in most ticks; each test looks at one side of it.
+"""
 
 import base64
-import socket
-import subprocess
-import sys
-import time
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+import torch
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
-from microturn.gateway.kept import read_kept
-from tests.gateway.live_client import Client, sound_of
+from microturn.commands.again import again
+from microturn.core.clock import CHUNK_SAMPLES, TICK_MS
+from microturn.gateway.kept import KeptSession, read_kept
+from microturn.media.text import TextTokenizer
+from microturn.model.checkpoint import save_checkpoint
+from microturn.model.interaction import InteractionModel, init_weights
+from microturn.recipes.tiny import toy
+from tests.gateway.live_client import Client, opened, until
+from tests.gateway.server_process import Served, served
 
-ROOT = Path(__file__).parents[2]
-START_S = 120.0
 PLAIN = {"format": {"type": "audio/pcm", "rate": 16_000}}  # nothing is resampled, so every frame is an event
+TONE = (8_000 * np.sin(np.arange(32_000) * 2 * np.pi * 440 / 16_000)).astype(np.int16)
+KILLED_MS = 3_000
+Event = dict[str, Any]
 
 
-class Killable:
-    """`microturn serve` as a process of its own, its recordings in `folder`."""
+class Story(NamedTuple):
+    """Of one session: its events; its recording as the kill left it and at its end; what a stranger was told."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self._options = ("--recordings", str(folder), "--set", "grace_s=60", *options)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-
-    @contextmanager
-    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
-        command = [sys.executable, "-m", "microturn", "serve", "--port", str(self.port), "--drain", "0", *self._options]
-        log = self.folder.with_suffix(".log")
-        with log.open("ab") as lines, subprocess.Popen(command, cwd=ROOT, stderr=lines) as server:
-            try:
-                self._wait(server, log)
-                yield server
-            finally:
-                server.kill()
-
-    def _wait(self, server: "subprocess.Popen[bytes]", log: Path) -> None:
-        until_s = time.monotonic() + START_S
-        while time.monotonic() < until_s:
-            assert server.poll() is None, log.read_text()
-            try:
-                with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=START_S):
-                    return
-            except URLError:
-                time.sleep(0.05)
-        raise AssertionError(log.read_text())
-
-    @contextmanager
-    def client(self) -> Iterator[Client]:
-        url = f"ws://127.0.0.1:{self.port}/v1/live/sessions?ext=1"
-        with connect(url, max_size=None, proxy=None) as wire:
-            yield Client(wire)
+    weights: Path
+    events: list[Event]
+    back: Event
+    stranger: Event
+    left: KeptSession
+    kept: KeptSession
 
 
-def until_gone(client: Client) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = []
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    root = tmp_path_factory.mktemp("killed")
+    weights = toy_weights(root / "toy.safetensors")
+    options = ("--recordings", str(root / "store"), "--weights", str(weights), "--set", "grace_s=60")
+    with served(root / "first.log", *options) as first, talking(first) as client:
+        started = client.start(store=True, audio=PLAIN)
+        folder = root / "store" / started["session"]["id"]
+        client.say(TONE)
+        client.send("session.instructions.append", content="what is two")
+        events = [started]
+        while end_ms(events) < KILLED_MS:
+            events.append(client.next())
+        until(lambda: read_kept(folder).whole_ticks * TICK_MS >= KILLED_MS)
+        first.kill()
+        events += until_gone(client)
+    token = started.pop("resume_token")
+    left = read_kept(shutil.copytree(folder, root / "left"))
+    with served(root / "second.log", *options) as second, talking(second) as client:
+        back = resumed(client, started, token, events[-1]["server_event_seq"])
+        client.send("session.input_audio.append", audio=base64.b64encode(TONE[:6_400].tobytes()).decode())
+        events += [client.next() for _ in range(60)]
+        with talking(second) as late:
+            stranger = resumed(late, started, "rt_guess", 1)
+        client.send("session.close")
+        events += client.until("session.closed")
+    return Story(weights, events, back, stranger, left, read_kept(folder))
+
+
+def toy_weights(path: Path) -> Path:
+    model = InteractionModel(toy().model)
+    init_weights(model, seed=0)
+    with torch.no_grad():
+        model.decision.weight.normal_(generator=torch.Generator().manual_seed(1))
+        model.heard.weight.normal_(generator=torch.Generator().manual_seed(2))
+    save_checkpoint(path, model, TextTokenizer.train(["what is two plus two"], n_pieces=10), {"listen_bias": 1.0})
+    return path
+
+
+@contextmanager
+def talking(server: Served) -> Iterator[Client]:
+    with opened(f"ws://{server.address}/v1/live/sessions?ext=1") as wire:
+        yield Client(wire)
+
+
+def end_ms(events: list[Event]) -> int:
+    return max(event.get("end_ms", 0) for event in events)
+
+
+def until_gone(client: Client) -> list[Event]:
+    events: list[Event] = []
     try:
         while True:
             events.append(client.next())
@@ -73,66 +101,43 @@ def until_gone(client: Client) -> list[dict[str, Any]]:
         return events
 
 
-def resumed(client: Client, started: dict[str, Any], token: str, last_seq: int) -> dict[str, Any]:
+def resumed(client: Client, started: Event, token: str, last_seq: int) -> Event:
     name = started["session"]["id"]
     client.send("session.resume", session_id=name, resume_token=token, last_received_server_event_seq=last_seq)
     return client.next()
 
 
-def check_whole(events: list[dict[str, Any]]) -> None:
-    """Every event once and in order, and the sound without a gap but for what was lost with the process."""
-    assert [event["server_event_seq"] for event in events] == list(range(1, len(events) + 1))
-    sounds = [event for event in events if event["type"] == "session.output_audio.delta"]
+def test_what_had_been_recorded_outlives_the_kill_and_the_model_decides_the_same_again(story: Story) -> None:
+    assert story.left.whole_ticks * TICK_MS >= KILLED_MS
+    assert any("its writer was killed" in note for note in story.left.recording().notes)
+    result = again(story.left, story.weights)
+    assert result.exact and result.difference is None and result.ticks >= story.left.whole_ticks
+
+
+def test_the_next_server_goes_on_with_every_event_once_and_in_order(story: Story) -> None:
+    started, back = story.events[0], story.back
+    assert back["type"] == "session.resumed" and back["session"]["id"] == started["session"]["id"]
+    assert story.stranger["error"]["code"] == "session_not_found"
+    assert [event["server_event_seq"] for event in story.events] == list(range(1, len(story.events) + 1))
+
+
+def test_of_its_sound_nothing_is_lost_but_what_was_not_recorded_yet(story: Story) -> None:
+    sounds = [event for event in story.events if event["type"] == "session.output_audio.delta"]
     slips = [(one["end_ms"], next["start_ms"]) for one, next in pairwise(sounds) if one["end_ms"] != next["start_ms"]]
-    assert len(slips) <= 1 and all(0 < end - start <= 1_000 for end, start in slips)
+    recorded_ms = story.left.whole_ticks * TICK_MS
+    assert all(recorded_ms <= again_ms < told_ms for told_ms, again_ms in slips) and len(slips) <= 1
 
 
-def test_a_session_whose_server_was_killed_goes_on_in_the_next_one(tmp_path: Path) -> None:
-    tone = (8_000 * np.sin(np.arange(32_000) * 2 * np.pi * 440 / 16_000)).astype(np.int16)
-    place = Killable(tmp_path / "kept", "--model", "echo")
-    with place.running() as server, place.client() as client:
-        started = client.start(store=True, audio=PLAIN)
-        client.say(tone)
-        events = [started, *(client.next() for _ in range(60))]
-        server.kill()
-        events += until_gone(client)
-    token = started.pop("resume_token")
-    with place.running(), place.client() as client:
-        back = resumed(client, started, token, events[-1]["server_event_seq"])
-        assert back["type"] == "session.resumed" and back["resume_token"] != token
-        assert back["session"]["id"] == started["session"]["id"]
-        client.send("session.input_audio.append", audio=base64.b64encode(tone[:6_400].tobytes()).decode())
-        events += [client.next() for _ in range(60)]
-        assert np.abs(sound_of(events[-60:])).max() > 4_000
-        with place.client() as late:
-            assert resumed(late, started, "rt_guess", 1)["error"]["code"] == "session_not_found"
-        client.send("session.close")
-        events += client.until("session.closed")
-    check_whole(events)
-    kept = read_kept(place.folder / started["session"]["id"])
-    recording = kept.recording()
-    assert kept.timeline().ended is not None and not recording.notes
-    assert len(recording.turns) * 200 >= events[-1]["usage"]["seconds"] * 1000
-    assert not list(kept.folder.glob("resume-*"))
+def test_its_recording_is_whole_when_its_end_is_told(story: Story) -> None:
+    recording = story.kept.recording()
+    assert story.kept.timeline().ended is not None and not recording.notes
+    assert len(recording.turns) * TICK_MS >= story.events[-1]["usage"]["seconds"] * 1000
+    after = recording.samples("user")[story.left.whole_ticks * CHUNK_SAMPLES :]
+    assert np.abs(after).max() > 0.2  # the tone
+    assert not list(story.kept.folder.glob("resume-*"))
 
 
-def test_a_model_whose_server_was_killed_remembers(tmp_path: Path) -> None:
-    place = Killable(tmp_path / "kept", "--set", "sessions=1")
-    with place.running() as server, place.client() as client:
-        started = client.start(store=True, audio=PLAIN)
-        client.send("session.instructions.append", content="count to twenty")
-        events = [started, *client.until("session.output_transcript.delta")]
-        server.kill()
-        events += until_gone(client)
-    token = started.pop("resume_token")
-    with place.running(), place.client() as client:
-        assert resumed(client, started, token, events[-1]["server_event_seq"])["type"] == "session.resumed"
-        for _ in range(2):
-            events += client.until("session.output_transcript.delta")
-        client.send("session.close")
-        events += client.until("session.closed")
-    check_whole(events)
-    said = "".join(e["delta"] for e in events if e["type"] == "session.output_transcript.delta").split()
-    words = list(dict.fromkeys(said))  # what was said in the moment of the kill may be said again
-    numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-    assert words == numbers[: len(words)] and len(words) >= 3
+def test_its_model_has_remembered(story: Story) -> None:
+    """Held once more without a break, it decides the same, tick by tick."""
+    result = again(story.kept, story.weights)
+    assert result.exact and result.difference is None and result.ticks > story.left.whole_ticks
