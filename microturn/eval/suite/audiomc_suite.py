@@ -187,8 +187,9 @@ def _scored(case: Case, trace: Trace, said: Sequence[Utterance], judge: Judge) -
     if len(met) < len(found):
         return _none(case, "void: the judge failed", None, "void")
     unmet = [one.text for one, right in zip(case.criteria, met, strict=True) if not right]
-    why = f"right: {replies.last!r}" if not unmet else f"{len(unmet)} of {len(met)} criteria not met: {replies.last!r}"
-    why += f"; the first: {unmet[0]!r}" if unmet else ""
+    how = "right" if not unmet else "in part" if any(met) else "other words"
+    why = f"{how}, {sum(met)} of {len(met)} criteria met: {replies.last!r}"
+    why += f"; not {unmet[0]!r}" if unmet else ""
     row = Told(case.id, case.axis, not unmet, why, timed.status, timed.seconds, sum(met) / len(met))
     return _One(row, timed, met, sum(by_rule for _, by_rule in found))
 

@@ -83,7 +83,10 @@ class Shown:
 
 
 def qivd(asked: Asked) -> Suite:
-    """QIVD, from its unpacked data; what rules do not decide needs a judge. When a question is spoken is not known."""
+    """QIVD, from its unpacked data; what rules do not decide needs a judge.
+
+    Labels do not say when in a clip its question is spoken, so the timeline shows it from the beginning to the moment.
+    """
     clips = load_qivd(data_of(asked))
     cases: list[Case] = []
     for clip in some([(clip.category, clip) for clip in clips], asked):
