@@ -2,8 +2,9 @@
 
 A folder holds the Parquet files of ScaleAI/audiomc on Hugging Face, themselves or below data/: id, axis, rubric,
 user_turn_K_audio (48 kHz) and user_turn_K_transcript for K of 1 to 8, assistant_turn_K_transcript up to 7. Columns are
-those of the set's data card; that `rubric` is a JSON list of texts is what public programs make of it, which come to
-the published 1,712 in 452 conversations. The files themselves (5 GB) could not be looked at here.
+those of the set's data card; that `rubric` is a JSON list of texts is what public programs make of it. Tables made of
+such a program's copy of all texts gave the published 452 conversations and 1,712 criteria; the files themselves, 5 GB
+with their sounds, could not be looked at here.
 
 Sounds lie inside the tables, from which none can be taken quickly. So those that are asked for are unpacked once, as
 they are, beside them: turns/ID/user_turn_K.
@@ -51,9 +52,9 @@ def unpack(root: Path, wanted: Sequence[Conversation]) -> None:
     missing = {turn.sound for one in wanted for turn in one.turns if not turn.sound.is_file()}
     if not missing:
         return
-    columns = [f"user_turn_{k}_audio" for k in range(1, MOST_TURNS + 1)]
-    for row in rows(_tables(root), ("id", columns[0]), columns[1:]):
-        for number, column in enumerate(columns, start=1):
+    for number in range(1, MOST_TURNS + 1):  # a column at a time: a whole row group of one is unpacked in memory
+        column = f"user_turn_{number}_audio"
+        for row in rows(_tables(root), ("id",), (column,)):
             path = _sound(root, str(row["id"]), number)
             if path in missing:
                 _write(path, _bytes(row.get(column), root, f"{row['id']} {column}"))

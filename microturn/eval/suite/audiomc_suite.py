@@ -3,8 +3,8 @@
 Scores are the published ones: the share of conversations of which every criterion is met (APR) and the mean share of
 criteria met (ARS), one question to the judge for each. What differs is how the conversation comes about. The authors
 give a model their own assistant's earlier replies as text; who hears and speaks all the time has only what it said
-itself. So all turns are played, with as long a pause after each as that reply would take, the model answers or does
-not, and the judge reads the conversation as it happened. Figures say so. Files: audiomc_files.py.
+itself. So all turns are played, with as long a pause after each as that reply would take (30 s at most), the model
+answers or does not, and the judge reads the conversation as it happened. Figures say so. Files: audiomc_files.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from microturn.media.av import audio_chunks, length_s, read_audio
 from microturn.media.pcm import Pcm
 
 LEAD_S = 0.6
-REACT_S, WORD_S = 1.6, 0.4  # of a pause: until a reply begins, and for each word of the set's own
+REACT_S, WORD_S, LONGEST_S = 1.6, 0.4, 30.0  # a pause: until a reply begins, for each word of the set's own, at most
 ANSWER_S = 30.0
 WITHIN_S = 3.0
 OUT_S, LATE_S = 0.4, 3.5
@@ -87,7 +87,7 @@ class Says:
             last = tick + _ticks(seconds)
             self._places.append((tick, last))
             self.heard.append(Heard(tick * TICK_MS / 1000, tick * TICK_MS / 1000 + seconds, turn.said))
-            tick = last + _ticks(REACT_S + WORD_S * len(turn.reply.split()))
+            tick = last + _ticks(min(LONGEST_S, REACT_S + WORD_S * len(turn.reply.split())))
         self.ticks = last + _ticks(ANSWER_S)
 
     def turn(self, tick: int, heard: Chunk) -> Chunk:

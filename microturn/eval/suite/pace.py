@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from microturn.core.chunk import Chunk
+from microturn.core.clock import TICK_MS
 from microturn.eval.suite.endpoint import Endpoint, Session, Unreachable
 from microturn.eval.suite.trace import Noted, Trace
 
-SESSION_LIMIT_S = 600.0
+SESSION_LIMIT_S = 600.0  # or twice the conversation, where that is longer
 AGAIN = 2
 
 
@@ -58,7 +59,8 @@ async def _once(endpoint: Endpoint, session: Session, room: Room) -> tuple[Trace
     places = await room.enter()
     narrow = None
     try:
-        trace = await asyncio.wait_for(endpoint.hold(session), SESSION_LIMIT_S)
+        limit_s = max(SESSION_LIMIT_S, 2 * session.ticks * TICK_MS / 1000)
+        trace = await asyncio.wait_for(endpoint.hold(session), limit_s)
         narrow = places if trace.sent_late else None
     except Unreachable:
         if places == 1:
