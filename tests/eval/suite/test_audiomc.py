@@ -25,6 +25,7 @@ from microturn.eval.suite.audiomc_suite import (
 )
 from microturn.eval.suite.endpoint import Line, Sounds, tone
 from microturn.eval.suite.judge import NoJudge, Prompt
+from microturn.eval.suite.published_figures import beside
 from microturn.eval.suite.shape import Asked, Heard, Suite
 from microturn.media.av import write_audio
 from tests.eval.suite.test_closed import CAST, speak
@@ -115,6 +116,7 @@ def test_a_conversation_passes_when_every_criterion_is_met(folder: Path) -> None
         **{"oracle": 1.0, "late-oracle": 1.0, "partly": 0.5},
         **{"silent": 0.0, "babbler": 0.0},
     }
+    assert [line.ours for line in beside("audiomc", found["partly"].figures)] == [50.0]
     assert found["partly"].figures["ARS"] == 0.75
     assert found["partly"].figures["criteria met"]["hits"] == 2
     assert found["partly"].figures["axes"]["voice editing"]["ARS"] == 0.5

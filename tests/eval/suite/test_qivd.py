@@ -13,6 +13,7 @@ from microturn.core.errors import InputError
 from microturn.eval.suite import closed_qivd
 from microturn.eval.suite.endpoint import Line, tone
 from microturn.eval.suite.judge import Judge, NoJudge
+from microturn.eval.suite.published_figures import beside
 from microturn.eval.suite.qivd_files import load_qivd, seconds
 from microturn.eval.suite.qivd_suite import AFTER_S, decided, qivd, qivd_suite
 from microturn.eval.suite.shape import Asked, Scored, Suite
@@ -77,6 +78,7 @@ def test_the_published_accuracy_knows_no_time_and_the_figure_beside_it_does(fold
     in_time = {fake: one.figures["right and in time"]["rate"] for fake, one in found.items()}
     assert in_time == {"oracle": 1.0, "late-oracle": 0.0, "early-oracle": 0.0, "silent": 0.0, "babbler": 0.0}
     assert found["oracle"].figures["first word off the moment, mean s"] == pytest.approx(0.3, abs=0.05)
+    assert [line.ours for line in beside("qivd", found["oracle"].figures)] == [100.0]
 
 
 def test_rules_decide_yes_and_numbers_and_a_judge_the_rest(folder: Path) -> None:
