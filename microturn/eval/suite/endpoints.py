@@ -6,25 +6,23 @@ are not here: what they say comes with each suite.
 
 from collections.abc import Callable
 
-from microturn.core.clock import SAMPLE_RATE_HZ
 from microturn.core.errors import InputError
 from microturn.eval.peer.cascade import cascade
 from microturn.eval.suite.endpoint import Endpoint, VirtualEndpoint, Wanted
 from microturn.eval.suite.gemini import gemini
-from microturn.eval.suite.grid import EarlyTicks, OnGrid, early_s
+from microturn.eval.suite.lead import LeadIn, Led, lead_samples
 from microturn.eval.suite.wire_openai import live, realtime
 
 
 def microturn(wanted: Wanted) -> Endpoint:
-    """Our weights on the virtual clock, faster than real time; microturn:grid=0.1, its ticks end so much earlier."""
-    early, opened = early_s(wanted.address), wanted.ours()
-    samples = round(early * SAMPLE_RATE_HZ)
+    """Our weights on the virtual clock, faster than real time; microturn:lead=0.36, in a session that began before."""
+    lead, opened = lead_samples(wanted.address), wanted.ours()
     virtual = VirtualEndpoint(
         wanted.name,
-        opened.open if not early else lambda session: EarlyTicks(opened.open(session), samples),
+        opened.open if not lead else lambda session: LeadIn(opened.open(session), lead),
         settings=opened.settings,
     )
-    return virtual if not early else OnGrid(virtual, early)
+    return virtual if not lead else Led(virtual, lead)
 
 
 ENDPOINTS: dict[str, Callable[[Wanted], Endpoint]] = {
