@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,10 +11,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from microturn.agent.job import BackgroundAgent
 from microturn.core.chunk import Chunk
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import MicroturnError
 from microturn.core.participant import Participant
+from microturn.eval.suite.handing_over import HandsOver
+from microturn.eval.suite.offered import Call, Offered, noted
 from microturn.eval.suite.trace import Noted, Received, Text, Trace
 from microturn.media.pcm import Pcm
 
@@ -25,23 +29,26 @@ WORD_S = 0.25
 class Session(NamedTuple):
     """What the other side does in one session, and for how many micro-turns. `id` names it in the run directory.
 
-    A session may be held again: whoever remembers begins anew in tick 0.
+    A session may be held again: whoever remembers begins anew in tick 0. tools: functions that may be called in it.
     """
 
     id: str
     user: Participant
     ticks: int
+    tools: Offered | None = None
 
 
 class Ours(NamedTuple):
     """Weights of ours: gives a participant that remembers nothing, by session id; `settings` says which weights.
 
-    weights: their file, for endpoints that open them in a process of their own.
+    weights: their file, for endpoints that open them in a process of their own; agent: who does what they hand over
+    in sessions with tools, one for each such session, None for nobody.
     """
 
     open: Callable[[str], Participant]
     settings: Mapping[str, Any]
     weights: Path | None = None
+    agent: Callable[[], BackgroundAgent] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class VirtualEndpoint:
     """A participant on the virtual clock, faster than real time: an onset is its tick's end plus the median compute.
 
     open: gives a participant that remembers nothing. compute_counts: whether time spent computing makes sound late, as
-    it would on the wire; it is kept in the trace in either case.
+    it would on the wire; it is kept in the trace in either case. agent: as `Ours` has it.
     """
 
     at_once = 1
@@ -92,16 +99,23 @@ class VirtualEndpoint:
         open: Callable[[str], Participant],
         compute_counts: bool = True,
         settings: Mapping[str, Any] = NO_SETTINGS,
+        agent: Callable[[], BackgroundAgent] | None = None,
     ) -> None:
         self.name, self.settings = name, settings
-        self._open, self._compute_counts = open, compute_counts
+        self._open, self._compute_counts, self._agent = open, compute_counts, agent
 
     async def hold(self, session: Session) -> Trace:
         """Hold one session in a thread: a model is never stepped on the event loop."""
         return await asyncio.to_thread(self._hold, session)
 
     def _hold(self, session: Session) -> Trace:
-        model = self._open(session.id)
+        with ExitStack() as stack:
+            model = self._open(session.id)
+            if session.tools is not None and self._agent is not None:
+                model = stack.enter_context(HandsOver(model, self._agent(), session.tools))
+            return self._held(session, model)
+
+    def _held(self, session: Session, model: Participant) -> Trace:
         said = Chunk()
         user: list[Pcm] = []
         received: list[Received] = []
@@ -124,7 +138,7 @@ class VirtualEndpoint:
                     words = event.text if joins else f" {event.text}"
                     texts.append(Text(at_s, words, "said" if event.kind == "say" else "heard"))
                 else:
-                    events.append(Noted(at_s, event.kind, {"text": event.text}))
+                    events.append(Noted(at_s, event.kind, {"text": event.text, **(event.data or {})}))
         # The median for all ticks: a moment in which the machine did something else would tear a word in two.
         lag_s = float(np.median(computed[1:] or computed)) if self._compute_counts else 0.0
         pieces = tuple(piece._replace(at_s=piece.at_s + lag_s) for piece in received)
@@ -133,11 +147,15 @@ class VirtualEndpoint:
 
 
 class Line(NamedTuple):
-    """What a fake says: when its first sound plays, and the words. length_s 0: a quarter of a second a word."""
+    """What a fake says: when its first sound plays, and the words. length_s 0: a quarter of a second a word.
+
+    calls: functions that it calls then; where there are no words it calls and is silent.
+    """
 
     at_s: float
     text: str
     length_s: float = 0.0
+    calls: tuple[Call, ...] = ()
 
 
 class ScriptedEndpoint:
@@ -158,8 +176,12 @@ class ScriptedEndpoint:
         pcm = np.concatenate([np.zeros(0, np.float32), *user])
         end_s = len(pcm) / SAMPLE_RATE_HZ
         lines = [line for line in sorted(self._lines.get(session.id, ())) if line.at_s < end_s]
-        received = tuple(Received(line.at_s, tone(length_s(line))) for line in lines)
-        return Trace(session.id, self.name, pcm, received, texts=tuple(Text(a, f" {t}") for a, t, _ in lines))
+        received = tuple(Received(line.at_s, tone(length_s(line))) for line in lines if line.text)
+        texts = tuple(Text(line.at_s, f" {line.text}") for line in lines if line.text)
+        tools = session.tools
+        called = [(line.at_s, call) for line in lines for call in line.calls]
+        calls = tuple(noted(at_s, call, tools.answer(call) if tools else "") for at_s, call in called)
+        return Trace(session.id, self.name, pcm, received, texts=texts, events=calls)
 
 
 class Sounds:

@@ -21,6 +21,7 @@ def microturn(wanted: Wanted) -> Endpoint:
         wanted.name,
         opened.open if not lead else lambda session: LeadIn(opened.open(session), lead),
         settings=opened.settings,
+        agent=opened.agent,
     )
     return virtual if not lead else Led(virtual, lead)
 

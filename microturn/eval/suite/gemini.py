@@ -4,14 +4,28 @@ Sound comes faster than it plays; a client throws away what waits when the serve
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from microturn.core.errors import InputError, MissingDependency
 from microturn.eval.suite.endpoint import Endpoint, Wanted
-from microturn.eval.suite.wire import AT_ONCE, CONNECT_S, Came, Flush, Other, Sound, WireEndpoint, Words, reaching
+from microturn.eval.suite.offered import Call, Offered
+from microturn.eval.suite.wire import (
+    AT_ONCE,
+    CONNECT_S,
+    Answered,
+    Asked,
+    Calls,
+    Came,
+    Flush,
+    Other,
+    Sound,
+    WireEndpoint,
+    Words,
+    reaching,
+)
 
 IN_HZ, OUT_HZ = 16_000, 24_000
 HEARS: dict[str, Any] = {}
@@ -31,7 +45,7 @@ def gemini(wanted: Wanted) -> Endpoint:
         raise InputError("no key", "--endpoint gemini", "none", "GEMINI_API_KEY or MICROTURN_ENDPOINT_KEY")
     client: Any = genai.Client(api_key=wanted.key, **options)  # type: ignore[arg-type]
     settings = {"address": wanted.address}
-    return WireEndpoint(wanted.name, lambda: _session(client, model), settings, wanted.at_once or AT_ONCE)
+    return WireEndpoint(wanted.name, lambda tools: _session(client, model, tools), settings, wanted.at_once or AT_ONCE)
 
 
 def place_of(address: str) -> tuple[str, str]:
@@ -83,14 +97,28 @@ class GeminiWire:
     async def cut(self, item: str, heard_s: float) -> None:
         """The protocol does not ask how much was heard."""
 
+    async def answer(self, given: Sequence[Answered]) -> None:
+        """All outputs in one message."""
+        outputs = [{"id": asked.id, "name": asked.call.name, "response": {"output": output}} for asked, output in given]
+        await self._session.send_tool_response(function_responses=outputs)
+
 
 @asynccontextmanager
-async def _session(client: Any, model: str) -> AsyncGenerator[GeminiWire]:
+async def _session(client: Any, model: str, tools: Offered | None) -> AsyncGenerator[GeminiWire]:
+    config = CONFIG | _declared(tools) if tools is not None else CONFIG
     async with AsyncExitStack() as stack:
         with reaching(f"Gemini Live ({model})"):
             async with asyncio.timeout(CONNECT_S):
-                session = await stack.enter_async_context(client.aio.live.connect(model=model, config=CONFIG))
+                session = await stack.enter_async_context(client.aio.live.connect(model=model, config=config))
         yield GeminiWire(session)
+
+
+def _declared(tools: Offered) -> dict[str, Any]:
+    functions = [
+        {"name": one.name, "description": one.description, "parameters_json_schema": dict(one.parameters)}
+        for one in tools.functions
+    ]
+    return {"system_instruction": tools.standing, "tools": [{"function_declarations": functions}]}
 
 
 def _parts(message: Any) -> Iterator[Came]:
@@ -110,6 +138,6 @@ def _parts(message: Any) -> Iterator[Came]:
             yield Other("turn_complete")
     if message.tool_call is not None:
         calls: list[Any] = message.tool_call.function_calls or []
-        yield Other("tool_call", {"names": [call.name for call in calls]})
+        yield Calls(tuple(Asked(str(c.id or ""), Call(str(c.name), dict(c.args or {}))) for c in calls))
     if message.go_away is not None:
         yield Other("go_away", {"time_left": str(message.go_away.time_left)})

@@ -5,7 +5,7 @@ is given of the model is what plays in the tick before. Protocols implement `Wir
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import InputError, MicroturnError
 from microturn.core.events import Event
 from microturn.eval.suite.endpoint import NO_SETTINGS, Session, Unreachable
+from microturn.eval.suite.offered import Call, Offered, noted
 from microturn.eval.suite.trace import Loudspeaker, Noted, Received, Text, Trace
 from microturn.media.jpeg import encode_jpeg
 from microturn.media.pcm import Pcm, Resampler, resample, to_float, to_int16
@@ -51,6 +52,26 @@ class Flush(NamedTuple):
     """A client of this protocol throws away now what it has not played."""
 
 
+class Asked(NamedTuple):
+    """A function that is to be called. id: what its output must name."""
+
+    id: str
+    call: Call
+
+
+class Calls(NamedTuple):
+    """Functions that are to be called, all that are wanted before it goes on."""
+
+    asked: tuple[Asked, ...]
+
+
+class Answered(NamedTuple):
+    """What a call gave."""
+
+    asked: Asked
+    output: str
+
+
 class Other(NamedTuple):
     """Any other message."""
 
@@ -58,7 +79,7 @@ class Other(NamedTuple):
     data: Mapping[str, Any] = NO_SETTINGS
 
 
-Came = Sound | Words | Flush | Other
+Came = Sound | Words | Flush | Calls | Other
 
 
 class Wire(Protocol):
@@ -91,17 +112,25 @@ class Wire(Protocol):
         """Tell that the listener heard so much of an utterance and no more."""
         ...
 
+    async def answer(self, given: Sequence[Answered]) -> None:
+        """Tell what the functions of one `Calls` gave, so that it goes on."""
+        ...
+
+
+Opening = Callable[[Offered | None], AbstractAsyncContextManager[Wire]]
+
 
 class WireEndpoint:
     """Whoever is behind a socket.
 
-    open: connects and begins a session within CONNECT_S, or raises Unreachable; ends it on the way out.
+    open: connects and begins a session with these tools within CONNECT_S, or raises Unreachable; ends it on the way
+    out.
     """
 
     def __init__(
         self,
         name: str,
-        open: Callable[[], AbstractAsyncContextManager[Wire]],
+        open: Opening,
         settings: Mapping[str, Any] = NO_SETTINGS,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -109,7 +138,7 @@ class WireEndpoint:
 
     async def hold(self, session: Session) -> Trace:
         """Hold one session in real time. Raises Unreachable where none begins; one that breaks off is void."""
-        async with self._open() as wire:
+        async with self._open(session.tools) as wire:
             log = Talked(wire)
             user = await _Talk(session, wire, log).run()
         return log.trace(session.id, self.name, user)
@@ -289,8 +318,17 @@ class _Talk:
                     cut = log.flush(at_s)
                     if cut is not None:
                         await self._wire.cut(*cut)
+                case Calls(asked):
+                    await self._call(at_s, asked)
                 case Other(kind, data):
                     log.events.append(Noted(at_s, kind, data))
+
+    async def _call(self, at_s: float, asked: Sequence[Asked]) -> None:
+        """Functions of the suite answer at once."""
+        tools = self._session.tools
+        given = [Answered(one, tools.answer(one.call) if tools is not None else "") for one in asked]
+        self._log.events += [noted(at_s, asked.call, output) for asked, output in given]
+        await self._wire.answer(given)
 
 
 def jpeg_of(frame: npt.NDArray[np.uint8]) -> bytes:

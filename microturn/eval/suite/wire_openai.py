@@ -2,21 +2,26 @@
 
 Realtime: sound comes faster than it plays, so a client throws away what waits when the server says that the user began
 to speak, and tells it how much was heard. GPT-Live: sound comes in real time, silence included; all of it is played.
+Functions of a suite are declared in the session. Outputs go back when the response that called them is complete.
 """
 
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from microturn.core.errors import InputError, MissingDependency
 from microturn.eval.suite.endpoint import Endpoint, Unreachable, Wanted
+from microturn.eval.suite.offered import Call, Offered, arguments_of
 from microturn.eval.suite.wire import (
     AT_ONCE,
     CONNECT_S,
+    Answered,
+    Asked,
+    Calls,
     Came,
     Flush,
     Other,
@@ -53,7 +58,7 @@ def realtime(wanted: Wanted) -> Endpoint:
     client = _client(address, wanted)
     settings = {"address": wanted.address}
     at_once = wanted.at_once or AT_ONCE
-    return WireEndpoint(wanted.name, lambda: _realtime(client, address), settings, at_once)
+    return WireEndpoint(wanted.name, lambda tools: _realtime(client, address, tools), settings, at_once)
 
 
 def live(wanted: Wanted) -> Endpoint:
@@ -62,7 +67,7 @@ def live(wanted: Wanted) -> Endpoint:
     client = _client(address, wanted)
     settings = {"address": wanted.address}
     at_once = wanted.at_once or AT_ONCE
-    return WireEndpoint(wanted.name, lambda: _live(client, address), settings, at_once)
+    return WireEndpoint(wanted.name, lambda tools: _live(client, address, tools), settings, at_once)
 
 
 def address_of(address: str, path: str) -> Address:
@@ -109,6 +114,12 @@ class RealtimeWire:
             heard_ms = round(1000 * heard_s)
             await self._connection.conversation.item.truncate(item_id=item, content_index=0, audio_end_ms=heard_ms)
 
+    async def answer(self, given: Sequence[Answered]) -> None:
+        """An item for each call, then one response."""
+        for asked, output in given:
+            await self._connection.conversation.item.create(item=_output(asked, output))
+        await self._connection.response.create()
+
     async def _message(self, part: Mapping[str, Any]) -> None:
         item = {"type": "message", "role": "user", "content": [part]}
         await self._connection.conversation.item.create(item=item)
@@ -122,11 +133,22 @@ class LiveWire:
 
     def __init__(self, connection: Any, extended: bool) -> None:
         self._connection, self._extended = connection, extended
+        self._wanted: dict[str, list[Asked]] = {}  # by delegation, until its response is complete
 
     async def came(self) -> AsyncIterator[Came]:
         """Events of the server until it hangs up."""
         async for event in self._connection:
-            yield _live_event(event)
+            yield self._nested(event) if event.type == "response.event" else _live_event(event)
+
+    def _nested(self, event: Any) -> Came:
+        """An event of the work that was handed over; calls are told when all of them are known."""
+        outer = event.to_dict()
+        inner, work = outer["event"], str(outer.get("delegation_id", ""))
+        if inner["type"] == "response.output_item.done" and inner["item"].get("type") == "function_call":
+            self._wanted.setdefault(work, []).append(_asked(inner["item"]))
+        if inner["type"] == "response.completed" and work in self._wanted:
+            return Calls(tuple(self._wanted.pop(work)))
+        return Other(f"response.event {inner['type']}")
 
     async def send_sound(self, data: bytes) -> None:
         """Append it."""
@@ -146,6 +168,12 @@ class LiveWire:
     async def cut(self, item: str, heard_s: float) -> None:
         """Nothing is ever thrown away."""
 
+    async def answer(self, given: Sequence[Answered]) -> None:
+        """All outputs, then one `response.create`."""
+        for asked, output in given:
+            await self._connection.send({"type": "response.item.create", "item": _output(asked, output)})
+        await self._connection.send({"type": "response.create"})
+
 
 def _client(address: Address, wanted: Wanted) -> Any:
     try:
@@ -156,12 +184,14 @@ def _client(address: Address, wanted: Wanted) -> Any:
 
 
 @asynccontextmanager
-async def _realtime(client: Any, address: Address) -> AsyncGenerator[RealtimeWire]:
-    session = {
+async def _realtime(client: Any, address: Address, tools: Offered | None) -> AsyncGenerator[RealtimeWire]:
+    session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
         "audio": {"input": {"format": PCM_24}, "output": {"format": PCM_24}},
     }
+    if tools is not None:
+        session |= {"instructions": tools.standing, "tools": _declared(tools)}
     model = {"model": address.model} if address.model else {}
     async with AsyncExitStack() as stack:
         with reaching(address.base):
@@ -177,11 +207,15 @@ async def _realtime(client: Any, address: Address) -> AsyncGenerator[RealtimeWir
 
 
 @asynccontextmanager
-async def _live(client: Any, address: Address) -> AsyncGenerator[LiveWire]:
-    session = {
-        "model": address.model or "default",
-        "audio": {"format": {"type": "audio/pcm", "rate": LIVE_HZ}},
-    }
+async def _live(client: Any, address: Address, tools: Offered | None) -> AsyncGenerator[LiveWire]:
+    model = address.model or "default"
+    session: dict[str, Any] = {"model": model, "audio": {"format": {"type": "audio/pcm", "rate": LIVE_HZ}}}
+    if tools is not None:
+        responses = {"model": model, "tools": _declared(tools)}
+        session |= {
+            "instructions": tools.standing,
+            "delegation": {"type": "responses", "responses": responses},
+        }
     async with AsyncExitStack() as stack:
         with reaching(address.base):
             async with asyncio.timeout(CONNECT_S):
@@ -212,8 +246,27 @@ async def _until(connection: Any, kind: str, address: Address) -> None:
     raise Unreachable(f"{address.base} hung up before {kind}")
 
 
+def _declared(tools: Offered) -> list[dict[str, Any]]:
+    return [
+        {"type": "function", "name": one.name, "description": one.description, "parameters": dict(one.parameters)}
+        for one in tools.functions
+    ]
+
+
+def _asked(item: Mapping[str, Any]) -> Asked:
+    return Asked(str(item["call_id"]), Call(str(item["name"]), arguments_of(str(item.get("arguments") or ""))))
+
+
+def _output(asked: Asked, output: str) -> dict[str, str]:
+    return {"type": "function_call_output", "call_id": asked.id, "output": output}
+
+
 def _realtime_event(event: Any) -> Came:
     match event.type:
+        case "response.done":
+            output: list[dict[str, Any]] = event.to_dict()["response"].get("output") or []
+            asked = tuple(_asked(item) for item in output if item["type"] == "function_call")
+            return Calls(asked) if asked else _other(event)
         case "response.output_audio.delta":
             return Sound(base64.b64decode(event.delta), event.item_id)
         case "response.output_audio_transcript.delta" | "response.output_text.delta":
