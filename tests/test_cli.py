@@ -369,6 +369,12 @@ def test_pack_averages_with_other_weights_and_leaves_sight_out(weights: Path, tm
     wrong = cli("weights", "pack", sighted, "--out", both, "--average", weights)
     assert wrong.exit_code == 2 and "trained from the same ones" in wrong.output
     assert cli("weights", "pack", blind, "--out", both, "--average", weights, "--share", 2).exit_code == 2
+    assert cli("weights", "pack", sighted, "--out", both, "--average", weights, "--share", 0.25).exit_code == 0
+    seen, mixed = (load_checkpoint(path).model for path in (sighted, both))
+    assert seen.fusion.sight is not None and mixed.fusion.sight is not None
+    stored = seen.fusion.sight.out.weight.bfloat16().float()
+    assert torch.equal(mixed.fusion.sight.out.weight, stored)  # those weights have no eye: its own stays
+    assert torch.allclose(mixed.decision.weight, 0.75 * own + 0.25 * theirs, atol=0.02)
 
 
 def test_doctor_tells_what_is_here() -> None:

@@ -129,10 +129,11 @@ def without_sight(checkpoint: Checkpoint) -> Checkpoint:
 def averaged(checkpoint: Checkpoint, other: Checkpoint, share: float, path: Path) -> Checkpoint:
     """(1 - share) of each number, and `share` of the other's (Wortsman et al. 2022, arXiv 2203.05482); its own voice.
 
-    Two models that were trained from the same weights keep most of what each has learnt.
+    Its own eye too, where the other has none. Two models that were trained from the same weights keep most of what each has learnt.
     """
     own, theirs = checkpoint.model.state_dict(), other.model.state_dict()
-    shared = {key: value for key, value in own.items() if not key.startswith(VOICE)}
+    apart = (VOICE,) if other.model.config.sight else (VOICE, SIGHT)
+    shared = {key: value for key, value in own.items() if not key.startswith(apart)}
     if not 0.0 <= share <= 1.0:
         raise InputError("no share", "--share", share, "0 to 1")
     if {k: v.shape for k, v in shared.items()} != {k: theirs[k].shape for k in shared.keys() & theirs.keys()}:
