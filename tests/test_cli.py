@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from microturn import __version__
 from microturn.cli import app
 from microturn.commands.serve import host_of
+from microturn.commands.weights import shipped_weights
 from microturn.core.recording import load
 from microturn.core.wav import read_wav
 from microturn.data.sight.play import Moving, Rep, Shot
@@ -366,7 +367,7 @@ def test_pack_averages_with_other_weights_and_leaves_sight_out(weights: Path, tm
     assert cli("weights", "pack", blind, "--out", both, "--average", weights, "--share", 0.25).exit_code == 0
     own, theirs, mixed = (load_checkpoint(path).model.decision.weight for path in (blind, weights, both))
     torch.testing.assert_close(mixed, 0.75 * own + 0.25 * theirs, atol=0.02, rtol=0.02)
-    wrong = cli("weights", "pack", sighted, "--out", both, "--average", weights)
+    wrong = cli("weights", "pack", blind, "--out", both, "--average", shipped_weights())
     assert wrong.exit_code == 2 and "trained from the same ones" in wrong.output
     assert cli("weights", "pack", blind, "--out", both, "--average", weights, "--share", 2).exit_code == 2
     assert cli("weights", "pack", sighted, "--out", both, "--average", weights, "--share", 0.25).exit_code == 0

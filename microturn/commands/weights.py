@@ -129,7 +129,8 @@ def without_sight(checkpoint: Checkpoint) -> Checkpoint:
 def averaged(checkpoint: Checkpoint, other: Checkpoint, share: float, path: Path) -> Checkpoint:
     """(1 - share) of each number, and `share` of the other's (Wortsman et al. 2022, arXiv 2203.05482); its own voice.
 
-    Its own eye too, where the other has none. Two models that were trained from the same weights keep most of what each has learnt.
+    Its own eye too, where the other has none. Two models that were trained from the same weights keep most of what each
+    has learnt.
     """
     own, theirs = checkpoint.model.state_dict(), other.model.state_dict()
     apart = (VOICE,) if other.model.config.sight else (VOICE, SIGHT)
