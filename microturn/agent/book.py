@@ -286,13 +286,17 @@ def _dropped(book: Book, id: str, why: str) -> Book:
 
 
 def _refreshed(book: Book, now_ms: int) -> Book:
-    """What has become old news while it waited is known silently; a policy that was changed holds for what waits."""
+    """What has become old news while it waited is known silently; a policy that was changed holds for what waits.
+
+    The very same book where nothing is new, for a new one is written down and wakes whoever waits for one.
+    """
     fresh: list[Delivery] = []
     for delivery in book.deliveries:
         one = book.delegations.get(delivery.delegation_id)
         if one is not None and delivery.waits and delivery.kind in ("result", "failure"):
-            old = is_stale(one, now_ms) or one.status == "stale"
-            fresh.append(replace(delivery, policy="silent" if old else one.policy))
+            policy = "silent" if is_stale(one, now_ms) or one.status == "stale" else one.policy
+            if policy != delivery.policy:
+                fresh.append(replace(delivery, policy=policy))
     return _changed(book, fresh)
 
 

@@ -171,6 +171,7 @@ def test_parts_follow_each_other_with_time_to_be_said() -> None:
     long = "This is the first sentence of a story. And here the second one goes on for a while. The end is near."
     book, first = texts(done(book, one, long), 1_000)
     assert len(first) == 1 and texts(book, 1_001)[1] == []
+    assert given(book, 1_001, LIMITS).book is book  # else whoever waits for the next part would never rest
     due_ms = next_ms(book, 1_001) or 0
     assert due_ms == 1_000 + len(first[0]) * LIMITS.ms_per_character
     book, second = texts(book, due_ms)
