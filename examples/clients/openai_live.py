@@ -15,7 +15,7 @@ data = bytes(32_000) + (pcm * 32_767).astype("<i2").tobytes() + bytes(128_000)
 
 
 async def main() -> None:
-    """Speak for six seconds, print both transcripts."""
+    """Ask, and print both transcripts of the next seven seconds."""
     client = AsyncOpenAI(base_url=URL, api_key="none")
     async with client, client.live.connect() as wire:
         await wire.session.start(session={"model": "tiny", "audio": {"format": {"type": "audio/pcm", "rate": 16_000}}})
@@ -24,8 +24,6 @@ async def main() -> None:
             for at in range(0, len(data), PACKET):
                 await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
                 await asyncio.sleep(0.01)  # ahead of time: what comes early waits, what comes late leaves a hole
-            await asyncio.sleep(len(data) / 64_000 + 1)
-            await wire.session.close()
 
         speaking = asyncio.create_task(speak())
         async for event in wire:
@@ -33,7 +31,9 @@ async def main() -> None:
                 print(f"{event.start_ms / 1000:5.1f} s  user  {event.delta}")
             elif event.type == "session.output_transcript.delta":
                 print(f"{event.start_ms / 1000:5.1f} s  model {event.delta}")
-        await speaking
+            elif event.type == "session.output_audio.delta" and event.end_ms == 7_000:
+                await wire.session.close()
+        speaking.cancel()
 
 
 asyncio.run(main())

@@ -24,7 +24,7 @@ from microturn.agent.store import Store, StoreError
 from microturn.agent.tools.notes import Notes
 from microturn.core.errors import InputError, MicroturnError
 
-WAIT_S = 20.0
+WAIT_S = 120.0
 SCRIPT = {
     "add": Part("four"),
     "think": Part("deep thoughts", notes=("i am reading",), held=True),

@@ -34,7 +34,7 @@ from tests.agent.llm_server import LlmServer, Refuse, Reply, Say, Use, last_text
 from tests.agent.llm_server import running as serving_app
 from tests.agent.llm_server import serving as serving_llm
 from tests.agent.mcp_tools import server as mcp_server
-from tests.gateway.live_client import WAIT_S, Client, FastTime, Running, serving
+from tests.gateway.live_client import WAIT_S, Client, Running, serving
 from tests.gateway.test_delegations import HandsOver, client, responses, until_status, words_until
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> all is [well](javascript:alert(1))"
@@ -42,14 +42,10 @@ HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> all is [well](
 
 @contextmanager
 def served(url: str, *servers: McpServer) -> Iterator[Running]:
-    """A server whose agent asks the model at `url`; all clocks are the sessions' own."""
+    """A server whose agent asks the model at `url`."""
     agent = LlmAgent(LlmConfig(url, "any", retries=0), Secret(""), Toolbox(), servers)
-    clock, limits = FastTime(), DeskLimits(book=BookLimits(deadline_ms=3_600_000, ttl_ms=3_600_000))
-
-    def desk() -> Desk:
-        return Desk(agent, limits=limits, now_ms=lambda: round(clock.now() * 1000))
-
-    with serving(HandsOver(), desk=desk, clock=clock) as running:
+    limits = DeskLimits(book=BookLimits(ms_per_character=7))  # a tenth of the time, as on the sessions' clock
+    with serving(HandsOver(), desk=lambda: Desk(agent, limits=limits)) as running:
         yield running
 
 

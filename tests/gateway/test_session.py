@@ -20,7 +20,7 @@ def held(
 
     async def run() -> list[Item]:
         session = LiveSession("s", partner, limits, clock=clock, now=lambda: 0.0)
-        return await asyncio.wait_for(act(session), 20)
+        return await asyncio.wait_for(act(session), 120)
 
     return asyncio.run(run())
 
@@ -191,7 +191,7 @@ def test_a_session_that_goes_on_begins_at_its_tick_and_says_nothing_twice() -> N
         limits = SessionLimits(longest_s=2.0)
         beginning = Beginning(tick=7, speaking=True)
         session = LiveSession("s", Silence(), limits, clock=FastClock(), now=lambda: 0.0, beginning=beginning)
-        return await asyncio.wait_for(all_items(session), 20)
+        return await asyncio.wait_for(all_items(session), 120)
 
     items = asyncio.run(run())
     assert items[0] == Stopped(1600)

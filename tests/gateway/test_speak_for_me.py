@@ -81,7 +81,7 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
     go = threading.Event()
 
     def slow(name: str, line: str) -> np.ndarray:
-        assert go.wait(20)
+        assert go.wait(120)
         return tone(name, line)
 
     def ask(client: TestClient, found: list[int]) -> Callable[[], None]:

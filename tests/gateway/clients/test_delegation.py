@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from microturn.gateway.live.delegating import Delegating
 from microturn.gateway.timeline import Called, Delegated, Progress, Sound
-from tests.gateway.clients.spoken import WAIT_S
+from tests.gateway.live_client import WAIT_S
 from tests.gateway.test_delegations import TOOLS, DelegatingHost, UsesTheLamp, working
 
 openai = pytest.importorskip("openai")

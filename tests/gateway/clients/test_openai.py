@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.clients.spoken import WAIT_S, Ear, check, microphone, patience
+from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.live_client import WAIT_S
 
 openai = pytest.importorskip("openai")
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.gateway.clients.spoken import WAIT_S, Ear, check, microphone, patience
+from tests.gateway.clients.spoken import Ear, check, microphone, patience
+from tests.gateway.live_client import WAIT_S
 from tests.gateway.realtime.driven import whole_conversation
 
 realtime = pytest.importorskip("agents.realtime")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microturn.data.voices import synthesize, voice
-from tests.gateway.clients.spoken import ANSWER, BEFORE_S, KEYWORDS, QUESTION, VOICE, patience
+from tests.gateway.clients.spoken import ANSWER, BEFORE_S, BETWEEN_S, KEYWORDS, QUESTION, TIMES, VOICE, patience
 from tests.gateway.webrtc.caller import Caller, calling
 
 AHEAD_S = 0.7  # a call encodes and decodes beside a server that computes: more than the other clients have in hand
@@ -22,7 +22,7 @@ class Got:
 
     @property
     def done(self) -> bool:
-        understood = len(self.heard.split()) >= len(QUESTION.split())
+        understood = set(KEYWORDS) <= set(self.heard.split())
         return bool(self.errors) or (understood and ANSWER in self.said and self.loud_s > LOUD_S)
 
 
@@ -37,8 +37,9 @@ async def conversation(port: int) -> Got:
     async with calling(port) as caller:
         await caller.call_live()
         await caller.until("session.started")
-        before = np.zeros(int(BEFORE_S * 16_000), np.float32)
-        caller.microphone.say(np.concatenate([before, synthesize(voice(VOICE), QUESTION).pcm]), AHEAD_S)
+        before, between = (np.zeros(int(seconds * 16_000), np.float32) for seconds in (BEFORE_S, BETWEEN_S))
+        asked = [synthesize(voice(VOICE), QUESTION).pcm, between]
+        caller.microphone.say(np.concatenate([before, *(asked * TIMES)]), AHEAD_S)
         async with patience():
             await caller.when(lambda: None, lambda: got_by(caller).done)
         return got_by(caller)

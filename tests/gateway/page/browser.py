@@ -22,7 +22,7 @@ from microturn.gateway.server import server_of
 from microturn.gateway.sessions import Limits, Sessions
 from microturn.gateway.store import Store
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 CAMERA_PIXELS = (160, 120)
 # A browser on a busy machine may stand still for longer than a server should wait for a stranger.
 PATIENT = Limits(start_s=WAIT_S, send_s=WAIT_S, unread_s=WAIT_S, grace_s=WAIT_S)

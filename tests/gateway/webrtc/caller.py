@@ -14,8 +14,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from microturn.media.frames import Frame, FrameReader, FrameWriter
+from tests.gateway.live_client import WAIT_S
 
-WAIT_S = 20.0
 LIVE, REALTIME = "/v1/live/sessions", "/v1/realtime/calls"
 SILENCE = np.zeros(320, np.float32)
 

@@ -23,8 +23,10 @@ from microturn.gateway.webrtc.calls import Calls
 from microturn.gateway.webrtc.speaker import Speaker
 from microturn.gateway.wire import Channel, Gone
 from microturn.media.picture import fitted
+from tests.gateway.live_client import WAIT_S
 from tests.gateway.webrtc.caller import Caller
 
+PATIENT = Limits(start_s=WAIT_S, unread_s=WAIT_S)
 TONE = (0.25 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 16_000)).astype(np.float32)
 
 
@@ -64,7 +66,7 @@ def test_a_call_outlives_a_line_that_loses_reorders_and_delays_packets(monkeypat
 
     async def run() -> None:
         caller = Caller(0)
-        async with called(caller, Calls(Sessions(EchoHost(1), Limits()))):
+        async with called(caller, Calls(Sessions(EchoHost(1), PATIENT))):
             channel = caller.channel
             assert channel is not None
             await caller.when(lambda: None, lambda: channel.readyState == "open")
@@ -78,7 +80,7 @@ def test_a_call_outlives_a_line_that_loses_reorders_and_delays_packets(monkeypat
             caller.microphone.pcm = TONE
             await caller.heard_loud(0.5)
 
-    asyncio.run(asyncio.wait_for(run(), 60))
+    asyncio.run(asyncio.wait_for(run(), 2 * WAIT_S))
 
 
 class Onlooker:
@@ -132,11 +134,11 @@ def seen_of(pictures: list[np.ndarray], enough: int) -> list[Chunk]:
     async def run() -> list[Chunk]:
         caller, host = Caller(0), WatchedHost(enough)
         caller.rtc.addTrack(Shown(pictures))
-        async with called(caller, Calls(Sessions(host, Limits()))):
-            assert await asyncio.to_thread(host.onlooker.enough.wait, 60)
+        async with called(caller, Calls(Sessions(host, PATIENT))):
+            assert await asyncio.to_thread(host.onlooker.enough.wait, WAIT_S)
         return host.onlooker.heard
 
-    return asyncio.run(asyncio.wait_for(run(), 90))
+    return asyncio.run(asyncio.wait_for(run(), 2 * WAIT_S))
 
 
 def test_a_camera_is_seen_once_a_tick_with_its_colours_and_its_shape() -> None:
@@ -163,7 +165,7 @@ def test_where_nobody_sees_a_camera_is_asked_to_send_nothing() -> None:
     async def run() -> str:
         caller = Caller(0)
         caller.rtc.addTrack(VideoStreamTrack())
-        async with called(caller, Calls(Sessions(WatchedHost(sees=False), Limits()))):
+        async with called(caller, Calls(Sessions(WatchedHost(sees=False), PATIENT))):
             return caller.rtc.remoteDescription.sdp.split("m=video")[1]
 
-    assert "a=inactive" in asyncio.run(asyncio.wait_for(run(), 60))
+    assert "a=inactive" in asyncio.run(asyncio.wait_for(run(), 2 * WAIT_S))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import numpy as np
@@ -18,9 +17,9 @@ from microturn.gateway.host import EchoHost
 from microturn.gateway.sessions import Limits, Sessions
 from microturn.gateway.webrtc.ice import Ice
 from tests.gateway.live.test_routes import CountingHost
-from tests.gateway.live_client import Running, serving
+from tests.gateway.live_client import WAIT_S, Running, serving, until
 from tests.gateway.realtime.test_socket import AnswersHost
-from tests.gateway.webrtc.caller import LIVE, REALTIME, WAIT_S, Caller, calling
+from tests.gateway.webrtc.caller import LIVE, REALTIME, Caller, calling
 
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
@@ -45,13 +44,13 @@ class TalksHost(EchoHost):
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Running]:
-    with serving(EchoHost(1), Limits(sessions=1, start_s=2.0), real_time=True) as running:
+    with serving(EchoHost(1), Limits(sessions=1, start_s=WAIT_S), real_time=True) as running:
         yield running
 
 
 @pytest.fixture
 def answers() -> Iterator[Running]:
-    with serving(AnswersHost(1), Limits(sessions=1), real_time=True) as running:
+    with serving(AnswersHost(1), Limits(sessions=1, start_s=WAIT_S), real_time=True) as running:
         yield running
 
 
@@ -62,11 +61,8 @@ def with_caller(running: Running, act: Callable[[Caller], Awaitable[None]]) -> N
         async with calling(running.port) as caller:
             await act(caller)
 
-    asyncio.run(asyncio.wait_for(run(), 30))
-    until_s = time.monotonic() + WAIT_S
-    while (held := held_by(running)) and time.monotonic() < until_s:
-        time.sleep(0.01)
-    assert not held
+    asyncio.run(asyncio.wait_for(run(), WAIT_S))
+    until(lambda: not held_by(running))
 
 
 def held_by(running: Running) -> list[str]:
@@ -139,7 +135,7 @@ def test_a_response_that_is_cut_off_is_not_heard_any_more() -> None:
         await caller.when(caller.heard, lambda: not (np.abs(caller.heard()[-16_000:]) > 0.02).any())
         assert "error" not in types(caller)
 
-    with serving(TalksHost(1), real_time=True) as running:
+    with serving(TalksHost(1), Limits(start_s=WAIT_S), real_time=True) as running:
         with_caller(running, act)
 
 
@@ -184,29 +180,39 @@ def test_a_call_is_hung_up_by_its_id(echo: Running) -> None:
 
 def test_a_peer_that_vanishes_ends_its_session(echo: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.1)
-    monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 3)
+    monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 1_000_000)
 
     async def act(caller: Caller) -> None:
         await caller.call_live()
         await caller.until("session.started")
+        monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 3)
         assert caller.rtc.sctp is not None
         await caller.rtc.sctp.transport.transport.stop()  # its sockets are gone, and nothing was said
 
     with_caller(echo, act)
 
 
-def test_a_client_that_never_connects_frees_its_place(echo: Running) -> None:
+def test_a_call_too_many_is_refused(echo: Running) -> None:
     async def act(caller: Caller) -> None:
-        transport = {"type": "webrtc", "sdp": await caller.offer()}
-        body = json.dumps({"session": {"model": "any"}, "transport": transport}).encode()
-        await caller.post(LIVE, body)
-        assert caller.status == 201 and echo.sessions.count == 1
+        await caller.call_live()
         async with calling(echo.port) as second:
             await second.post(REALTIME, (await second.offer()).encode(), "application/sdp")
             assert (second.status, json.loads(second.body)["error"]["code"]) == (503, "server_at_capacity")
             assert int(second.headers["Retry-After"]) > 0
+        await caller.until("session.started")  # who has not come yet cannot hang up
 
     with_caller(echo, act)
+
+
+def test_a_client_that_never_connects_frees_its_place() -> None:
+    async def act(caller: Caller) -> None:
+        transport = {"type": "webrtc", "sdp": await caller.offer()}
+        await caller.post(LIVE, json.dumps({"session": {"model": "any"}, "transport": transport}).encode())
+        assert caller.status == 201
+
+    with serving(EchoHost(1), Limits(start_s=0.5), real_time=True) as running:
+        with_caller(running, act)
+        assert 'ended_total{reason="connection_lost"} 1.0' in running.sessions.metrics.text().decode()
 
 
 def test_a_server_that_ends_hangs_up() -> None:
@@ -218,11 +224,11 @@ def test_a_server_that_ends_hangs_up() -> None:
         await caller.over()
 
     async def run() -> None:
-        with serving(EchoHost(1), real_time=True) as running:
+        with serving(EchoHost(1), Limits(start_s=WAIT_S), real_time=True) as running:
             async with calling(running.port) as caller:
                 await act(caller, running)
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    asyncio.run(asyncio.wait_for(run(), WAIT_S))
 
 
 SESSION = {"model": "any"}
@@ -304,7 +310,7 @@ def test_candidates_that_come_after_the_offer_connect_a_call() -> None:
         assert caller.status == 204
         await caller.until("session.started")
 
-    with serving(EchoHost(1), Limits(start_s=60.0), real_time=True) as running:
+    with serving(EchoHost(1), Limits(start_s=WAIT_S), real_time=True) as running:
         with_caller(running, act)
 
 
@@ -343,7 +349,7 @@ def test_the_unmodified_openai_client_forks_a_session_onto_a_new_call() -> None:
             with pytest.raises(openai.BadRequestError, match=r"session\.model"):
                 await client.live.sessions.fork(parent_id, transport=offer, session={"model": "other"})
 
-    with serving(CountingHost(4), Limits(unread_s=1_000.0), real_time=True) as running, running.client() as parent:
+    with serving(CountingHost(4), Limits(start_s=WAIT_S), real_time=True) as running, running.client() as parent:
         parent_id = parent.start()["session"]["id"]
         parent.until("session.output_transcript.delta")
         parent.until("session.output_transcript.delta")
@@ -352,7 +358,7 @@ def test_the_unmodified_openai_client_forks_a_session_onto_a_new_call() -> None:
             async with calling(running.port) as caller:
                 await act(caller, parent_id, f"http://127.0.0.1:{running.port}/v1")
 
-        asyncio.run(asyncio.wait_for(call(), 60))
+        asyncio.run(asyncio.wait_for(call(), WAIT_S))
 
 
 def test_telephone_controls_are_not_implemented_and_unknown_calls_not_found(echo: Running) -> None:
