@@ -1,21 +1,27 @@
 """Full-Duplex-Bench v3 (Lin et al. 2026, arXiv 2604.04847): tools called in speech with hesitations. Loader and scores.
 
-Pure functions over calls; nothing here gives an endpoint tools. Layout: EXAMPLE_SPEAKER/{input.wav, metadata.json}, the
-latter a scenario as in the set's benchmark_data_v2.json. Arguments are matched by rules, where its authors ask a
-language model: numbers within 5 %, words without case and signs, "$RESULT_0..." stands for anything that was given.
+Pure functions over calls; the suite: fdb3_suite.py. Layout: EXAMPLE_SPEAKER/{input.wav, metadata.json}, the latter a
+scenario as in the set's benchmark_data_v2.json. Arguments are matched by rules, where its authors ask a language model:
+numbers within 5 %, days however they are written, words without case and signs, "$RESULT_0..." stands for anything that
+was given.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from microturn.core.errors import InputError
 from microturn.core.events import parse_object
 from microturn.eval.suite.figures import Share, share
+from microturn.eval.suite.offered import Call
+from microturn.media.av import read_audio
+from microturn.media.pcm import Pcm
 
 NEAR = 0.05
+SHORT_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = {name: number for number, name in enumerate(SHORT_MONTHS, start=1)}
 READ_ONLY = frozenset(
     (
         *("search_flights", "get_card_benefits", "get_exchange_rate", "search_apartments"),
@@ -23,13 +29,6 @@ READ_ONLY = frozenset(
     )
 )
 TOOLS = READ_ONLY | {"book_flight", "update_identity_doc", "modify_autopay", "update_search_filter", "add_to_cart"}
-
-
-class Call(NamedTuple):
-    """A tool with its arguments."""
-
-    name: str
-    args: Mapping[str, Any]
 
 
 class Sample(NamedTuple):
@@ -41,6 +40,10 @@ class Sample(NamedTuple):
     folder: Path
     expected: tuple[Call, ...]
     meaning: str
+
+    def sound(self) -> Pcm:
+        """What the user says, float32 [N] at 16 kHz, from any rate."""
+        return read_audio(self.folder / "input.wav")
 
 
 class Called(NamedTuple):
@@ -81,15 +84,25 @@ def load_v3(root: Path) -> list[Sample]:
     return found
 
 
-def scored(expected: Sequence[Call], calls: Sequence[Call]) -> Called:
-    """Calls of one sample; of several calls of one name each expected one takes the one that fits it best."""
+def alike_by_rules(expected: Call, given: Call) -> bool:
+    """Whether a call has the arguments of another, by `arguments_match`."""
+    return arguments_match(expected.args, given.args)
+
+
+def scored(
+    expected: Sequence[Call], calls: Sequence[Call], alike: Callable[[Call, Call], bool] = alike_by_rules
+) -> Called:
+    """Calls of one sample; of several calls of one name each expected one takes the one that fits it best.
+
+    alike: whether the second, of the same name, has the arguments of the first.
+    """
     wanted, given = Counter(c.name for c in expected), Counter(c.name for c in calls)
     hits = (wanted & given).total()
     f1 = 2 * hits / (wanted.total() + given.total()) if wanted or given else 1.0
     left = list(calls)
     right = 0
     for one in expected:
-        fits = next((c for c in left if c.name == one.name and arguments_match(one.args, c.args)), None)
+        fits = next((c for c in left if c.name == one.name and alike(one, c)), None)
         taken = fits or next((c for c in left if c.name == one.name), None)
         right += fits is not None
         if taken is not None:
@@ -128,7 +141,26 @@ def _same(expected: Any, given: Any) -> bool:
     one, two = _number(expected), _number(given)
     if one is not None and two is not None:
         return abs(one - two) <= NEAR * abs(one)
+    wanted, came = _day(_words(expected)), _day(_words(given))
+    if wanted is not None and came is not None:
+        return wanted[1:] == came[1:] and (None in (wanted[0], came[0]) or wanted[0] == came[0])
     return _words(expected) == _words(given)
+
+
+def _day(words: str) -> tuple[int | None, int, int] | None:
+    """Year, where it is told, month and day of "2026 08 20", "august 20th", "20 of august 2026"; None for no day."""
+    iso = re.fullmatch(r"(\d{4}) (\d{1,2}) (\d{1,2})", words)
+    if iso:
+        return int(iso[1]), int(iso[2]), int(iso[3])
+    read = re.fullmatch(r"(?:the )?(?:([a-z]+) (\d{1,2})|(\d{1,2}) (?:of )?([a-z]+))(?: (\d{4}))?", _cardinal(words))
+    month = MONTHS.get((read[1] or read[4])[:3]) if read else None
+    if read is None or month is None:
+        return None
+    return int(read[5]) if read[5] else None, month, int(read[2] or read[3])
+
+
+def _cardinal(words: str) -> str:
+    return re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", words)
 
 
 def _number(value: Any) -> float | None:

@@ -64,6 +64,15 @@ It said: {text}
 Does what it said fulfil the same intent, in whole? Part of it is not enough. Answer with one word, YES or NO.""",
     ("YES", "NO"),
 )
+ARGUMENTS = Prompt(
+    "arguments",
+    """A function was to be called: {function}
+With these arguments: {expected}
+It was called with these: {given}
+Do they mean the same? Spelling, formats of dates, names that are cut short, numbers within 5 % and further arguments do
+not matter; a value that begins with $ stands for any that was given before. Answer with one word, YES or NO.""",
+    ("YES", "NO"),
+)
 HANDLED = Prompt(
     "handled",
     """Somebody spoke while an assistant was speaking.

@@ -7,10 +7,12 @@ from microturn.eval.suite.answer_suites import bigbench_audio, harmbench
 from microturn.eval.suite.audiomc_suite import audiomc
 from microturn.eval.suite.closed_audiomc import audiomc_closed
 from microturn.eval.suite.closed_fdb1 import fdb1_closed
+from microturn.eval.suite.closed_fdb3 import fdb3_closed
 from microturn.eval.suite.closed_fdb15 import fdb15_closed
 from microturn.eval.suite.closed_qivd import qivd_closed
 from microturn.eval.suite.closed_sight import charades_closed, proactive_closed, repcount_closed
 from microturn.eval.suite.entries import read_plans
+from microturn.eval.suite.fdb3_suite import fdb3
 from microturn.eval.suite.ifeval import ifeval, ifeval_text, ifeval_voice
 from microturn.eval.suite.plans import FAKES, drawn, speaking_suite
 from microturn.eval.suite.published_suites import PUBLISHED
@@ -83,6 +85,8 @@ SUITES: dict[str, Making] = {
     **PUBLISHED,
     "bigbench-audio": bigbench_audio,
     "harmbench": harmbench,
+    "fdb3": fdb3,
+    "fdb3-closed": fdb3_closed,
     "ifeval": ifeval,
     "ifeval-voice": ifeval_voice,
     "ifeval-text": ifeval_text,

@@ -51,6 +51,13 @@ def test_numbers_may_be_off_by_five_per_cent_and_words_by_case_and_signs() -> No
     assert arguments_match({"legs": [{"to": "Rome"}]}, {"legs": [{"to": "rome"}]})
 
 
+def test_a_day_is_the_same_however_it_is_written() -> None:
+    for written in ("August 20", "2026-08-20", "20th of August 2026", "the 20 aug"):
+        assert arguments_match({"date": "2026-08-20"}, {"date": written})
+    for written in ("August 21", "2025-08-20", "20 days", "in May"):
+        assert not arguments_match({"date": "2026-08-20"}, {"date": written})
+
+
 def test_quality_is_told_of_those_who_spoke_and_of_all() -> None:
     found = quality([True, False, None, None])
     assert (found.conditional.rate, found.unconditional.rate, found.spoke.rate) == (0.5, 0.25, 0.5)

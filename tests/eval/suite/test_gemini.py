@@ -19,10 +19,13 @@ from microturn.core.errors import InputError
 from microturn.eval.suite.endpoint import Ours, Session, Unreachable, Wanted
 from microturn.eval.suite.endpoints import endpoint
 from microturn.eval.suite.gemini import place_of
+from microturn.eval.suite.offered import Call, Declared, Offered, calls_of, parameters
 from microturn.eval.suite.trace import Text, Trace, playout
 
 pytest.importorskip("google.genai")
 METHOD = "GenerativeService.BidiGenerateContent"
+LAMP = Declared("lamp", "A lamp.", parameters({"room": "string"}))
+TOOLS = Offered("be brief", (LAMP,), lambda call: f"the lamp in the {call.args['room']} is on")
 Serving = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -46,7 +49,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return cert, key
 
 
-def held(certificate: tuple[Path, Path], serving: Serving, monkeypatch: pytest.MonkeyPatch) -> Trace:
+def held(
+    certificate: tuple[Path, Path], serving: Serving, monkeypatch: pytest.MonkeyPatch, tools: Offered | None = None
+) -> Trace:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
@@ -55,7 +60,7 @@ def held(certificate: tuple[Path, Path], serving: Serving, monkeypatch: pytest.M
         async with serve(serving, "localhost", 0, ssl=context, max_queue=None) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             wanted = Wanted("gemini", no_weights, f"wss://localhost:{port}?model=some-live", "a key")
-            return await endpoint(wanted).hold(Session("a", User(), 12))
+            return await endpoint(wanted).hold(Session("a", User(), 12, tools))
 
     return asyncio.run(hold())
 
@@ -90,6 +95,26 @@ def test_a_session_over_the_protocol_of_gemini(certificate: tuple[Path, Path], m
     assert [Text(0.0, text.text, text.kind) for text in trace.texts] == [Text(0.0, " hi"), Text(0.0, "stop", "heard")]
     assert sum(len(piece.pcm) for piece in trace.received) == 3 * SAMPLE_RATE_HZ
     assert len(trace.flushes) == 1 and playout(trace).unheard_s > 1.5
+
+
+def test_functions_are_declared_and_answered(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[dict[str, Any]] = []
+
+    async def serving(socket: ServerConnection) -> None:
+        got.append(json.loads(await socket.recv()))
+        await socket.send(json.dumps({"setupComplete": {}}))
+        call = {"id": "c1", "name": "lamp", "args": {"room": "hall"}}
+        await socket.send(json.dumps({"toolCall": {"functionCalls": [call]}}))
+        while "tool_response" not in got[-1]:
+            got.append(json.loads(await socket.recv()))
+        await socket.wait_closed()
+
+    trace = held(certificate, serving, monkeypatch, TOOLS)
+    setup, answer = got[0]["setup"], got[-1]["tool_response"]["functionResponses"][0]
+    assert setup["tools"][0]["functionDeclarations"][0]["name"] == "lamp"
+    assert setup["systemInstruction"]["parts"][0]["text"] == "be brief"
+    assert (answer["id"], answer["response"]["output"]) == ("c1", "the lamp in the hall is on")
+    assert calls_of(trace) == [Call("lamp", {"room": "hall"})] and trace.void == ""
 
 
 def sound(seconds: float) -> dict[str, Any]:
