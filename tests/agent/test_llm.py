@@ -179,7 +179,9 @@ def test_an_agent_that_is_down_is_told_in_one_sentence() -> None:
     at_a_desk(agent(f"http://127.0.0.1:{port}/v1"), act)
 
 
-def test_an_endpoint_that_does_not_answer_is_left_alone_for_a_while() -> None:
+def test_an_endpoint_that_does_not_answer_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("microturn.agent.llm.PAUSE_S", 3_600.0)
+
     async def act(session: SessionDesk) -> None:
         for n in range(5):
             assert await answered(session, f"task {n}") == FAILURE_WORDS["network"]
