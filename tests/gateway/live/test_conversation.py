@@ -85,7 +85,7 @@ class Held:
     """A conversation on a clock turned by hand, and its connections."""
 
     def __init__(self, journal: Journal | None = None, limits: Limits | None = None) -> None:
-        self.clock, self.partner, self.over = ManualClock(limit_s=20.0), Counting(), asyncio.Event()
+        self.clock, self.partner, self.over = ManualClock(limit_s=120.0), Counting(), asyncio.Event()
         session = LiveSession("s", self.partner, clock=self.clock, now=lambda: self.clock.tick * 0.2)
         opened = Opened("s", 0, Settings("any"))
         self.it = Conversation(session, opened, limits or Limits(), self.over.set, True, GRACE_S, journal)
@@ -116,7 +116,7 @@ class Held:
 
 def run(act: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
-        await asyncio.wait_for(act(), 60)
+        await asyncio.wait_for(act(), 120)
 
     asyncio.run(limited())
 
