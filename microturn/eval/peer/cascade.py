@@ -20,7 +20,7 @@ from microturn.core.errors import InputError, MicroturnError, MissingDependency
 from microturn.core.wav import to_float
 from microturn.eval.peer.account import account
 from microturn.eval.peer.worker import CLOSE, OPEN, Built, Failed, Heard, serve
-from microturn.eval.suite.endpoint import Endpoint, Session, Unreachable, Wanted
+from microturn.eval.suite.endpoint import Endpoint, Session, Unreachable, Wanted, no_past
 from microturn.eval.suite.trace import Noted, Received, Text, Trace
 from microturn.media.pcm import Pcm
 
@@ -56,6 +56,8 @@ class CascadeEndpoint:
             _end(self._free.pop())
 
     def _hold(self, session: Session) -> Trace:
+        if session.past:
+            raise no_past(self.name)
         one = self._free.pop() if self._free else _begun(self._built)
         user: list[Pcm] = []
         heard: list[Heard] = []

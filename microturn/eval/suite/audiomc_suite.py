@@ -1,10 +1,11 @@
 """Audio MultiChallenge as a suite: a conversation of several turns, whose last reply has to meet criteria.
 
 Scores are the published ones: the share of conversations of which every criterion is met (APR) and the mean share of
-criteria met (ARS), one question to the judge for each. What differs is how the conversation comes about. The authors
-give a model their own assistant's earlier replies as text; who hears and speaks all the time has only what it said
-itself. So all turns are played, with as long a pause after each as that reply would take (30 s at most), the model
-answers or does not, and the judge reads the conversation as it happened. Figures say so. Files: audiomc_files.py.
+criteria met (ARS), one question to the judge for each. The authors give a model the earlier turns, with their own
+assistant's replies as text, and have it hear the last one. Who can be given such a past is held so: `audiomc`. Whoever
+hears and speaks all the time, ours among them, has only what it said itself. So in `audiomc-played` all turns are
+played, with as long a pause after each as that reply would take (30 s at most), the model answers or does not, and the
+judge reads the conversation as it happened: another task, and figures say so. Files: audiomc_files.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +17,8 @@ from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.participant import Participant
 from microturn.eval.scorers import plain as plain_words
 from microturn.eval.suite.analyze import Listener, Utterance, segments, utterances
-from microturn.eval.suite.audiomc_files import Conversation, load_audiomc, unpack
-from microturn.eval.suite.endpoint import Line, Session
+from microturn.eval.suite.audiomc_files import Conversation, Turn, load_audiomc, unpack
+from microturn.eval.suite.endpoint import Line, Past, Session
 from microturn.eval.suite.figures import share
 from microturn.eval.suite.judge import RUBRIC, Judge, accepted, yes
 from microturn.eval.suite.published_figures import at
@@ -33,7 +34,7 @@ REACT_S, WORD_S, LONGEST_S = 1.6, 0.4, 30.0  # a pause: until a reply begins, fo
 ANSWER_S = 30.0
 WITHIN_S = 3.0
 OUT_S, LATE_S = 0.4, 3.5
-HISTORY = "as it happened"
+GIVEN, HAPPENED = "the set's own replies", "as it happened"
 WHAT = "conversations of several turns, and criteria for the last reply"
 
 
@@ -54,6 +55,7 @@ class Criterion(NamedTuple):
 class Case:
     """One conversation. turns: what the user says, and when; due_s: from when on the last reply may be said.
 
+    past: turns from before the session.
     replies: what a perfect partner says to each turn, "" for nothing; part: a last reply that meets some criteria.
     """
 
@@ -66,6 +68,7 @@ class Case:
     replies: tuple[str, ...]
     part: str
     due_s: float
+    past: tuple[Past, ...] = ()
 
     @property
     def length_s(self) -> float:
@@ -74,15 +77,15 @@ class Case:
 
 
 class Says:
-    """A user who plays the turns of a conversation at fixed times, and then waits for the reply."""
+    """A user who plays turns at fixed times, and then waits for the reply."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
         self._sounds: Iterator[Pcm] = iter(())
         self.heard: list[Heard] = []
         self._places: list[tuple[int, int]] = []
         tick = last = _ticks(LEAD_S)
-        for turn in conversation.turns:
+        for turn in turns:
             seconds = length_s(turn.sound) or len(read_audio(turn.sound)) / SAMPLE_RATE_HZ
             last = tick + _ticks(seconds)
             self._places.append((tick, last))
@@ -94,24 +97,45 @@ class Says:
         """The sound of this tick; a session begins at tick 0 and goes on tick by tick."""
         for number, (first, last) in enumerate(self._places):
             if tick == first:
-                self._sounds = audio_chunks(self._conversation.turns[number].sound, allow_truncated=True)
+                self._sounds = audio_chunks(self._turns[number].sound, allow_truncated=True)
             if first <= tick < last:
                 return Chunk(next(self._sounds, None))
         return Chunk()
 
 
 def audiomc(asked: Asked) -> Suite:
-    """Audio MultiChallenge, from its Parquet files; sounds are unpacked beside them. Needs a judge."""
+    """Audio MultiChallenge, from its Parquet files; earlier replies are the set's own. Needs a judge.
+
+    Sounds are unpacked beside the files. An endpoint that can be given no past is void in it: audiomc_played.
+    """
+    cases: list[Case] = []
+    for one in _conversations(asked):
+        user = Says(one.turns[-1:])
+        past = tuple(Past(*turn) for turn in one.turns[:-1])
+        cases.append(_case("audiomc", one, user, (", ".join(one.rubric),), past))
+    return audiomc_suite("audiomc", WHAT, cases)
+
+
+def audiomc_played(asked: Asked) -> Suite:
+    """Audio MultiChallenge, every turn of it played: earlier replies are what the model says. Needs a judge."""
+    cases: list[Case] = []
+    for one in _conversations(asked):
+        replies = (*(turn.reply for turn in one.turns[:-1]), ", ".join(one.rubric))
+        cases.append(_case("audiomc-played", one, Says(one.turns), replies))
+    return audiomc_suite("audiomc-played", WHAT, cases)
+
+
+def _conversations(asked: Asked) -> list[Conversation]:
     root = data_of(asked)
     chosen = some([(one.axis, one) for one in load_audiomc(root)], asked)
     unpack(root, chosen)
-    cases: list[Case] = []
-    for one in chosen:
-        user, criteria = Says(one), tuple(Criterion(text) for text in one.rubric)
-        replies = (*(turn.reply for turn in one.turns[:-1]), ", ".join(one.rubric))
-        turns, key = tuple(user.heard), f"audiomc/{one.axis}/{one.id}"
-        cases.append(Case(key, one.axis, user, user.ticks, turns, criteria, replies, one.rubric[0], turns[-1].end_s))
-    return audiomc_suite("audiomc", WHAT, cases)
+    return chosen
+
+
+def _case(suite: str, one: Conversation, user: Says, replies: tuple[str, ...], past: tuple[Past, ...] = ()) -> Case:
+    turns, criteria = tuple(user.heard), tuple(Criterion(text) for text in one.rubric)
+    key, due_s = f"{suite}/{one.axis}/{one.id}", turns[-1].end_s
+    return Case(key, one.axis, user, user.ticks, turns, criteria, replies, one.rubric[0], due_s, past)
 
 
 class Replies(NamedTuple):
@@ -137,7 +161,8 @@ def audiomc_suite(name: str, what: str, cases: Sequence[Case]) -> Suite:
         found = [_scored(by_id[trace.id], trace, said[trace.id], judge) for trace in traces]
         rows: list[Row] = [one.row for one in found]
         sure = [one for one in found if one.row.right is not None]
-        told = _figures(sure) | {"history": HISTORY, "void": len(found) - len(sure)}
+        told = _figures(sure) | {"history": GIVEN if any(c.past for c in cases) else HAPPENED}
+        told["void"] = len(found) - len(sure)
         return Scored(at(told, ("APR", "rate")), told, rows, said, {case.id: label(case) for case in cases})
 
     fakes: dict[str, dict[str, list[Line]]] = {
@@ -147,7 +172,7 @@ def audiomc_suite(name: str, what: str, cases: Sequence[Case]) -> Suite:
         "silent": {c.id: [] for c in cases},
         "babbler": {c.id: [Line(0.0, "and so on and so on", c.length_s)] for c in cases},
     }
-    return Suite(name, what, [Session(c.id, c.user, c.ticks) for c in cases], fakes, score)
+    return Suite(name, what, [Session(c.id, c.user, c.ticks, past=c.past) for c in cases], fakes, score)
 
 
 def label(case: Case) -> Label:
@@ -168,7 +193,7 @@ def replies_of(case: Case, said: Sequence[Utterance]) -> Replies:
 
 def conversation(case: Case, before: Sequence[str]) -> str:
     """All that was said until the last reply, as the judge reads it."""
-    told: list[str] = []
+    told = [f"User: {one.said}\n\nAssistant: {one.reply or '(said nothing)'}" for one in case.past]
     for number, turn in enumerate(case.turns):
         told.append(f"User: {turn.text}")
         if number < len(before):
@@ -198,7 +223,7 @@ def _none(case: Case, why: str, right: Literal[False] | None, status: str) -> _O
     """Nothing to judge: no criterion is met by silence, not even that something be left unsaid."""
     timed = Timed("void") if right is None else Timed("silent")
     met = tuple(False for _ in case.criteria)
-    return _One(Told(case.id, case.axis, right, why, status, score=0.0), timed, met, 0)
+    return _One(Told(case.id, case.axis, right, why, status, score=0.0), timed, met, len(met))
 
 
 def _met(one: Criterion, case: Case, replies: Replies, judge: Judge) -> tuple[bool | None, bool]:

@@ -14,7 +14,7 @@ import numpy as np
 from microturn.agent.job import BackgroundAgent
 from microturn.core.chunk import Chunk
 from microturn.core.clock import CHUNK_SAMPLES, SAMPLE_RATE_HZ, TICK_MS
-from microturn.core.errors import MicroturnError
+from microturn.core.errors import InputError, MicroturnError
 from microturn.core.participant import Participant
 from microturn.eval.suite.handing_over import HandsOver
 from microturn.eval.suite.offered import Call, Offered, noted
@@ -26,16 +26,26 @@ TONE_HZ = 220.0
 WORD_S = 0.25
 
 
+class Past(NamedTuple):
+    """A turn from before a session: the user's words, as a file of sound and as text, and the reply to them."""
+
+    sound: Path
+    said: str
+    reply: str
+
+
 class Session(NamedTuple):
     """What the other side does in one session, and for how many micro-turns. `id` names it in the run directory.
 
     A session may be held again: whoever remembers begins anew in tick 0. tools: functions that may be called in it.
+    past: what the model is taken to have heard and said before; for who can be given none the session is void.
     """
 
     id: str
     user: Participant
     ticks: int
     tools: Offered | None = None
+    past: tuple[Past, ...] = ()
 
 
 class Ours(NamedTuple):
@@ -109,6 +119,8 @@ class VirtualEndpoint:
         return await asyncio.to_thread(self._hold, session)
 
     def _hold(self, session: Session) -> Trace:
+        if session.past:
+            raise no_past(self.name)
         with ExitStack() as stack:
             model = self._open(session.id)
             if session.tools is not None and self._agent is not None:
@@ -199,6 +211,13 @@ class Sounds:
     def turn(self, tick: int, heard: Chunk) -> Chunk:
         """The sound of this tick."""
         return Chunk(self._chunks[tick]) if tick < len(self._chunks) else Chunk()
+
+
+def no_past(name: str) -> InputError:
+    """What an endpoint raises that can be given no replies which it did not make."""
+    return InputError(
+        "no earlier replies can be given to this endpoint", name, "a past", "a suite that plays all turns"
+    )
 
 
 def length_s(line: Line) -> float:

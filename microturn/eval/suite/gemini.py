@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from microturn.core.errors import InputError, MissingDependency
-from microturn.eval.suite.endpoint import Endpoint, Wanted
+from microturn.eval.suite.endpoint import Endpoint, Past, Wanted, no_past
 from microturn.eval.suite.offered import Call, Offered
 from microturn.eval.suite.wire import (
     AT_ONCE,
@@ -85,6 +85,10 @@ class GeminiWire:
     async def send_sound(self, data: bytes) -> None:
         """A packet of the microphone."""
         await self._session.send_realtime_input(audio={"data": data, "mime_type": f"audio/pcm;rate={IN_HZ}"})
+
+    async def remember(self, past: Sequence[Past]) -> None:
+        """Turns from before are text in this protocol, and those of a user are not."""
+        raise no_past("Gemini Live")
 
     async def send_picture(self, jpeg: bytes) -> None:
         """A frame of the camera."""

@@ -110,7 +110,7 @@ def beside(suite: str, figures: Mapping[str, Any]) -> list[Beside]:
     found: list[Beside] = []
     for name, mine in parts_of(suite, figures):
         for line in TABLE:
-            if line.suite == name.removesuffix("-closed"):
+            if line.suite == name.removesuffix("-closed").removesuffix("-played"):
                 value = at(mine, line.path)
                 found.append(Beside(line, name, None if value is None else value * line.scale))
     return found

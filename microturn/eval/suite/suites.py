@@ -4,7 +4,7 @@ from microturn.core.errors import InputError
 from microturn.data.voices import voices
 from microturn.eval.suite import closed_speak, cuespeak, timespeak
 from microturn.eval.suite.answer_suites import bigbench_audio, harmbench
-from microturn.eval.suite.audiomc_suite import audiomc
+from microturn.eval.suite.audiomc_suite import audiomc, audiomc_played
 from microturn.eval.suite.closed_audiomc import audiomc_closed
 from microturn.eval.suite.closed_fdb1 import fdb1_closed
 from microturn.eval.suite.closed_fdb3 import fdb3_closed
@@ -93,6 +93,7 @@ SUITES: dict[str, Making] = {
     "qivd": qivd,
     "qivd-closed": qivd_closed,
     "audiomc": audiomc,
+    "audiomc-played": audiomc_played,
     "audiomc-closed": audiomc_closed,
     "timespeak": timespeak_open,
     "cuespeak": cuespeak_open,

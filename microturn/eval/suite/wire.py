@@ -17,7 +17,7 @@ from microturn.core.chunk import Chunk
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.errors import InputError, MicroturnError
 from microturn.core.events import Event
-from microturn.eval.suite.endpoint import NO_SETTINGS, Session, Unreachable
+from microturn.eval.suite.endpoint import NO_SETTINGS, Past, Session, Unreachable
 from microturn.eval.suite.offered import Call, Offered, noted
 from microturn.eval.suite.trace import Loudspeaker, Noted, Received, Text, Trace
 from microturn.media.jpeg import encode_jpeg
@@ -100,6 +100,10 @@ class Wire(Protocol):
         """A packet of the user's sound, int16 bytes."""
         ...
 
+    async def remember(self, past: Sequence[Past]) -> None:
+        """Turns from before, told before anything else; InputError where the protocol has no place for them."""
+        ...
+
     async def send_picture(self, jpeg: bytes) -> None:
         """What the user's camera shows; InputError where the protocol knows no pictures."""
         ...
@@ -139,6 +143,8 @@ class WireEndpoint:
     async def hold(self, session: Session) -> Trace:
         """Hold one session in real time. Raises Unreachable where none begins; one that breaks off is void."""
         async with self._open(session.tools) as wire:
+            if session.past:
+                await wire.remember(session.past)
             log = Talked(wire)
             user = await _Talk(session, wire, log).run()
         return log.trace(session.id, self.name, user)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from microturn.core.errors import InputError, MissingDependency
-from microturn.eval.suite.endpoint import Endpoint, Unreachable, Wanted
+from microturn.eval.suite.endpoint import Endpoint, Past, Unreachable, Wanted, no_past
 from microturn.eval.suite.offered import Call, Offered, arguments_of
 from microturn.eval.suite.wire import (
     AT_ONCE,
@@ -31,6 +31,8 @@ from microturn.eval.suite.wire import (
     no_pictures,
     reaching,
 )
+from microturn.media.av import read_audio
+from microturn.media.pcm import to_int16
 
 REALTIME, LIVE = "/realtime", "/live/sessions"
 PCM_24 = {"type": "audio/pcm", "rate": 24_000}
@@ -98,6 +100,27 @@ class RealtimeWire:
         """Append it to the input buffer."""
         await self._connection.input_audio_buffer.append(audio=base64.b64encode(data).decode())
 
+    async def remember(self, past: Sequence[Past]) -> None:
+        """Items of the conversation: what the user said as sound, the replies as text; each is waited for."""
+        for turn in past:
+            pcm = await asyncio.to_thread(read_audio, turn.sound, self.in_hz)
+            sound = base64.b64encode(to_int16(pcm).astype("<i2").tobytes()).decode()
+            await self._given("user", {"type": "input_audio", "audio": sound})
+            if turn.reply:
+                await self._given("assistant", {"type": "output_text", "text": turn.reply})
+
+    async def _given(self, role: str, part: Mapping[str, Any]) -> None:
+        item = {"type": "message", "role": role, "content": [part]}
+        await self._connection.conversation.item.create(item=item)
+        async with asyncio.timeout(CONNECT_S):
+            async for event in self._connection:
+                if event.type in ("conversation.item.added", "conversation.item.created"):
+                    return
+                if event.type == "error":
+                    told = event.error.message
+                    raise InputError("an earlier turn is refused", "Realtime", told, "a server that takes it")
+        raise Unreachable("hung up before it took an earlier turn")
+
     async def send_picture(self, jpeg: bytes) -> None:
         """A message of the user that holds nothing but the picture."""
         url = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
@@ -153,6 +176,10 @@ class LiveWire:
     async def send_sound(self, data: bytes) -> None:
         """Append it."""
         await self._connection.session.input_audio.append(audio=base64.b64encode(data).decode())
+
+    async def remember(self, past: Sequence[Past]) -> None:
+        """GPT-Live has no conversation but the one that is held."""
+        raise no_past("GPT-Live")
 
     async def send_picture(self, jpeg: bytes) -> None:
         """A picture without sound beside it."""

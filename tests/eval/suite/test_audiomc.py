@@ -1,5 +1,6 @@
 """Audio MultiChallenge in its published layout, made here, and its closed edition: loader, scorer, validity."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,20 +12,24 @@ import pytest
 
 from microturn.core.chunk import Chunk
 from microturn.core.errors import InputError
+from microturn.core.fakes import Echo
 from microturn.eval.suite import closed_audiomc
-from microturn.eval.suite.analyze import Utterance
+from microturn.eval.suite.analyze import TextChannel, Utterance
 from microturn.eval.suite.audiomc_files import UNPACKED, load_audiomc
 from microturn.eval.suite.audiomc_suite import (
     ANSWER_S,
     Case,
     Criterion,
     audiomc,
+    audiomc_played,
     audiomc_suite,
     conversation,
     replies_of,
 )
-from microturn.eval.suite.endpoint import Line, Sounds, tone
+from microturn.eval.suite.endpoint import Line, Sounds, VirtualEndpoint, tone
 from microturn.eval.suite.judge import NoJudge, Prompt
+from microturn.eval.suite.pace import Room
+from microturn.eval.suite.pace import held as pace_held
 from microturn.eval.suite.published_figures import beside
 from microturn.eval.suite.shape import Asked, Heard, Suite
 from microturn.media.av import write_audio
@@ -92,7 +97,7 @@ def test_conversations_are_read_with_their_criteria(folder: Path) -> None:
 
 
 def test_turns_are_played_one_after_the_other_with_pauses_for_replies(folder: Path) -> None:
-    session = audiomc(Asked(data=folder)).sessions[0]
+    session = audiomc_played(Asked(data=folder)).sessions[0]
     heard = [bool(session.user.turn(tick, Chunk()).samples.any()) for tick in range(session.ticks)]
     again = [bool(session.user.turn(tick, Chunk()).samples.any()) for tick in range(session.ticks)]
     assert heard == again
@@ -102,21 +107,21 @@ def test_turns_are_played_one_after_the_other_with_pauses_for_replies(folder: Pa
 
 
 def test_only_the_sounds_that_are_asked_for_are_unpacked_and_only_once(folder: Path) -> None:
-    chosen = audiomc(Asked(data=folder))
+    chosen = audiomc_played(Asked(data=folder))
     first = {path: path.stat().st_mtime_ns for path in (folder / UNPACKED).glob("*/user_turn_*")}
     assert len(first) == 5
-    assert [s.id for s in audiomc(Asked(data=folder)).sessions] == [s.id for s in chosen.sessions]
+    assert [s.id for s in audiomc_played(Asked(data=folder)).sessions] == [s.id for s in chosen.sessions]
     assert {path: path.stat().st_mtime_ns for path in first} == first
 
 
 def test_a_conversation_passes_when_every_criterion_is_met(folder: Path) -> None:
-    made = audiomc(Asked(data=folder))
+    made = audiomc_played(Asked(data=folder))
     found = {fake: held(made, fake, Reading()) for fake in ("oracle", "late-oracle", "partly", "silent", "babbler")}
     assert {fake: one.primary for fake, one in found.items()} == {
         **{"oracle": 1.0, "late-oracle": 1.0, "partly": 0.5},
         **{"silent": 0.0, "babbler": 0.0},
     }
-    assert [line.ours for line in beside("audiomc", found["partly"].figures)] == [50.0]
+    assert [line.ours for line in beside("audiomc-played", found["partly"].figures)] == [50.0]
     assert found["partly"].figures["ARS"] == 0.75
     assert found["partly"].figures["criteria met"]["hits"] == 2
     assert found["partly"].figures["axes"]["voice editing"]["ARS"] == 0.5
@@ -128,7 +133,7 @@ def test_a_conversation_passes_when_every_criterion_is_met(folder: Path) -> None
 
 def test_the_judge_reads_the_conversation_as_it_happened(folder: Path) -> None:
     judge = Reading()
-    held(audiomc(Asked(data=folder)), "oracle", judge)
+    held(audiomc_played(Asked(data=folder)), "oracle", judge)
     assert judge.asked[0]["conversation"] == (
         "User: turn 1 of a1\n\nAssistant: reply with five words here\n\nUser: turn 2 of a1"
     )
@@ -136,8 +141,31 @@ def test_the_judge_reads_the_conversation_as_it_happened(folder: Path) -> None:
     assert [asked["criterion"] for asked in judge.asked] == ["names tea", "names two cups", "says monday"]
 
 
-def test_without_a_judge_only_silence_is_decided(folder: Path) -> None:
+def test_as_published_the_last_turn_is_played_and_the_others_are_given(folder: Path) -> None:
+    made, judge = audiomc(Asked(data=folder)), Reading()
+    found = held(made, "oracle", judge)
+    assert [[turn.said for turn in session.past] for session in made.sessions] == [
+        ["turn 1 of a1"],
+        ["turn 1 of b2", "turn 2 of b2"],
+    ]
+    assert made.sessions[0].past[0].sound.is_file()
+    assert made.sessions[0].ticks == 3 + 3 + round(5 * ANSWER_S)
+    assert (found.primary, found.figures["history"]) == (1.0, "the set's own replies")
+    assert judge.asked[0]["conversation"] == (
+        "User: turn 1 of a1\n\nAssistant: reply with five words here\n\nUser: turn 2 of a1"
+    )
+
+
+def test_who_can_be_given_no_past_is_void(folder: Path) -> None:
     made = audiomc(Asked(data=folder))
+    endpoint = VirtualEndpoint("echo", lambda _: Echo())
+    trace = asyncio.run(pace_held(endpoint, made.sessions[0], Room(1)))
+    assert "no earlier replies" in trace.void
+    assert made.score([trace], TextChannel(), NoJudge()).figures["void"] == 1
+
+
+def test_without_a_judge_only_silence_is_decided(folder: Path) -> None:
+    made = audiomc_played(Asked(data=folder))
     assert held(made, "oracle", NoJudge()).figures["void"] == 2
     assert held(made, "silent", NoJudge()).figures["APR"]["of"] == 2
 
