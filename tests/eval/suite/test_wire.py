@@ -137,6 +137,38 @@ def test_a_barge_in_throws_away_what_waits_and_tells_how_much_was_heard() -> Non
     assert sent_s == pytest.approx(20.0) and heard.unheard_s == pytest.approx(20.0 - in_time_s, abs=0.01)
 
 
+def test_a_server_that_hangs_up_makes_the_session_void() -> None:
+    async def script(here: Vendor) -> None:
+        await here.until("input_audio_buffer.append", 3)
+        await here.tell("error", error={"type": "server_error", "code": "oops", "message": "no more"})
+
+    trace = held(script, Session("a", Sounds(tone(0.4)), 2))
+    assert "hung up" in trace.void or "ConnectionClosed" in trace.void  # which of both sides notices first
+    assert trace.length_s == pytest.approx(0.4)
+    assert trace.events[-1].data["error"]["message"] == "no more"
+
+
+class Camera:
+    """A user who shows a picture and types in the first tick."""
+
+    def turn(self, tick: int, heard: Chunk) -> Chunk:
+        return Chunk(frame=np.full((32, 48, 3), 99, np.uint8), text=("hello",)) if tick == 0 else Chunk()
+
+
+def test_pictures_and_typed_words_are_messages_of_the_user() -> None:
+    got: list[dict[str, Any]] = []
+
+    async def script(here: Vendor) -> None:
+        await here.until("response.create")
+        got.extend(here.got)
+        await here.socket.wait_closed()
+
+    held(script, Session("a", Camera(), 2))
+    parts = [message["item"]["content"][0] for message in got if message["type"] == "conversation.item.create"]
+    assert [part["type"] for part in parts] == ["input_image", "input_text"]
+    assert parts[0]["image_url"].startswith("data:image/jpeg;base64,/9j/")
+
+
 def past(folder: Path) -> tuple[Past, ...]:
     write_audio(folder / "turn.wav", tone(0.5))
     return (Past(folder / "turn.wav", "one", "a reply"), Past(folder / "turn.wav", "two", ""))
