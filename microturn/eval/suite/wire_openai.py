@@ -93,8 +93,14 @@ class RealtimeWire:
 
     async def came(self) -> AsyncIterator[Came]:
         """Events of the server until it hangs up."""
+        begun = set[str]()
         async for event in self._connection:
-            yield _realtime_event(event)
+            came = _realtime_event(event)
+            if isinstance(came, Words) and event.item_id not in begun:
+                # Nothing parts the words of an item from those of the one before.
+                begun.add(event.item_id)
+                came = came._replace(text=f" {came.text}")
+            yield came
 
     async def send_sound(self, data: bytes) -> None:
         """Append it to the input buffer."""

@@ -137,6 +137,20 @@ def test_a_barge_in_throws_away_what_waits_and_tells_how_much_was_heard() -> Non
     assert sent_s == pytest.approx(20.0) and heard.unheard_s == pytest.approx(20.0 - in_time_s, abs=0.01)
 
 
+def test_words_of_two_items_are_parted_and_those_of_one_are_not() -> None:
+    async def script(here: Vendor) -> None:
+        for item, delta in (("item_1", "le"), ("item_1", "mon"), ("item_2", "tea")):
+            parts = {"response_id": "r", "item_id": item, "output_index": 0, "content_index": 0}
+            await here.tell("response.output_audio_transcript.delta", delta=delta, **parts)
+        heard = {"item_id": "item_3", "content_index": 0, "transcript": "more"}
+        await here.tell("conversation.item.input_audio_transcription.completed", **heard)
+        await here.socket.wait_closed()
+
+    texts = held(script, Session("a", Sounds(np.zeros(0, np.float32)), 3)).texts
+    assert "".join(text.text for text in texts if text.kind == "said") == " lemon tea"
+    assert [text.text for text in texts if text.kind == "heard"] == [" more"]
+
+
 def test_a_server_that_hangs_up_makes_the_session_void() -> None:
     async def script(here: Vendor) -> None:
         await here.until("input_audio_buffer.append", 3)
