@@ -436,18 +436,34 @@ def run_suite(
     listener: Listener = "text",
     at_once: Annotated[int | None, typer.Option(min=1, help="Sessions side by side, at most.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of a published set, for suites that read one.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            help="Folder of a published set (or its file, for IFEval), for suites that read one.", metavar="DIR"
+        ),
     ] = None,
     judge: JudgeUrl = "",
     judge_model: JudgeModel = "",
+    agent: Annotated[
+        str,
+        typer.Option(
+            help="OpenAI-compatible API that works beside `microturn` where a suite offers functions; the embedded "
+            "agent if left out; key in MICROTURN_AGENT_KEY.",
+            metavar="URL",
+        ),
+    ] = "",
+    agent_model: Annotated[str, typer.Option(help="Its model.", metavar="NAME")] = "",
 ) -> None:
     """Hold the scenarios of a suite with an endpoint and score them. A run that was stopped goes on."""
+    from microturn.agent.options import AgentOptions
     from microturn.commands.suite import JudgeRequest, RunRequest
     from microturn.commands.suite import run as command
 
     asked = JudgeRequest(judge, judge_model) if judge else None
+    beside = AgentOptions(agent, agent_model)
     files = tuple(file or ())
-    command(RunRequest(suite, endpoint, out, seed, per_category, files, weights, listener, at_once, data, asked))
+    command(
+        RunRequest(suite, endpoint, out, seed, per_category, files, weights, listener, at_once, data, asked, beside)
+    )
 
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of `microturn eval run`.", metavar="DIR")]

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
+from microturn.agent.options import AgentOptions, agent_of
 from microturn.agent.secret import secret_from
 from microturn.commands.places import writable_file, writable_folder
 from microturn.commands.progress import progress
@@ -43,7 +44,7 @@ class JudgeRequest:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What `eval run` was asked. weights: of ours alone; at_once: None for what the endpoint thinks right."""
+    """What `eval run` was asked. weights, agent: of ours alone; at_once: None for what the endpoint thinks right."""
 
     suite: str
     endpoint: str
@@ -56,6 +57,7 @@ class RunRequest:
     at_once: int | None = None
     data: Path | None = None
     judge: JudgeRequest | None = None
+    agent: AgentOptions = field(default_factory=AgentOptions)
 
 
 def show() -> None:
@@ -149,7 +151,10 @@ def _key(name: str, address: str) -> str:
 def _ours(asked: RunRequest) -> Ours:
     checkpoint = open_weights(asked.weights)
     settings = {"weights": weights_hash(checkpoint.model), **sampling_notes(noted_sampling(checkpoint.notes))}
-    return Ours(lambda _: talker(checkpoint, asked.seed), settings, weights_file(asked.weights))
+    if asked.agent.url:
+        settings["agent"] = f"{asked.agent.model} at {asked.agent.url}"
+    file = weights_file(asked.weights)
+    return Ours(lambda _: talker(checkpoint, asked.seed), settings, file, lambda: agent_of(asked.agent))
 
 
 def _fake(name: str, made: Suite) -> Endpoint:
