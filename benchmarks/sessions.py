@@ -54,6 +54,7 @@ class Speech:
 class Heard:
     """What one client got. frames: 20 ms each; onsets_s: when sound began, by the client's clock, from its beginning.
 
+    begun: it has a session, or none; whole: as much sound has come as it has said.
     offsets_s: when each frame came, less its time on the session's timeline; the smallest is that of a frame in time.
     """
 
@@ -66,6 +67,8 @@ class Heard:
     offsets_s: list[float] = field(default_factory=list[float])
     packets_late_ms: list[float] = field(default_factory=list[float])
     error: str = ""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    whole: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Usage(NamedTuple):
@@ -147,11 +150,16 @@ async def measured(options: argparse.Namespace, speeches: Sequence[Speech], fold
         address = await asyncio.to_thread(ready_address, server, log)
         ready = usage(server.pid)
         began_s = time.monotonic()
-        talks = [asyncio.create_task(talk(address, speech)) for speech in speeches]
+        heard, full = [Heard() for _ in speeches], asyncio.Event()
+        talks = [
+            asyncio.create_task(talk(address, speech, one, full)) for speech, one in zip(speeches, heard, strict=True)
+        ]
         await asyncio.sleep(min(10.0, options.seconds / 3))
         early = usage(server.pid)
+        await asyncio.gather(*(one.begun.wait() for one in heard))
         refusal = await refused(address)
-        heard = await asyncio.gather(*talks)
+        full.set()
+        await asyncio.gather(*talks)
         late, wall_s = usage(server.pid), time.monotonic() - began_s
         metrics = await asyncio.to_thread(metrics_of, address)
     finally:
@@ -173,25 +181,31 @@ def started(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, cwd=ROOT, stderr=lines, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
-async def talk(address: str, speech: Speech) -> Heard:
-    """One client: speaks in real time, listens all the while, closes when its speech is over."""
-    heard = Heard()
+async def talk(address: str, speech: Speech, heard: Heard, full: asyncio.Event) -> None:
+    """One client: speaks in real time, listens all the while, closes when its speech is over and has been answered.
+
+    full: it may close, for nobody counts any more how many there are.
+    """
     audio = {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ}}
+    url = f"ws://{address}/v1/live/sessions"
     try:
-        async with connect(f"ws://{address}/v1/live/sessions", max_size=None, max_queue=None, proxy=None) as socket:
+        async with connect(url, max_size=None, max_queue=None, proxy=None, open_timeout=START_S) as socket:
             await socket.send(json.dumps({"type": "session.start", "session": {"model": "any", "audio": audio}}))
             started = json.loads(await socket.recv())
             if started["type"] != "session.started":
                 heard.error = json.dumps(started)
-                return heard
+                return
             heard.session_id, heard.began_s = started["session"]["id"], time.monotonic()
-            listening = asyncio.create_task(listen(socket, heard))
+            heard.begun.set()
+            listening = asyncio.create_task(listen(socket, heard, 1000 * len(speech.sent) // SAMPLE_RATE_HZ))
             await speak(socket, speech.sent, heard)
+            await asyncio.wait_for(asyncio.gather(heard.whole.wait(), full.wait()), START_S)
             await socket.send(json.dumps({"type": "session.close"}))
-            await asyncio.wait_for(listening, 30)
+            await asyncio.wait_for(listening, START_S)
     except (ConnectionClosed, OSError, TimeoutError) as error:
         heard.error = f"{type(error).__name__}: {error}"
-    return heard
+    finally:
+        heard.begun.set()
 
 
 async def speak(socket: ClientConnection, sent: np.ndarray, heard: Heard) -> None:
@@ -204,8 +218,8 @@ async def speak(socket: ClientConnection, sent: np.ndarray, heard: Heard) -> Non
         await socket.send(json.dumps({"type": "session.input_audio.append", "audio": data}))
 
 
-async def listen(socket: ClientConnection, heard: Heard) -> None:
-    """Every event up to `session.closed`; the sound's times must go on without a gap."""
+async def listen(socket: ClientConnection, heard: Heard, long_ms: int) -> None:
+    """Every event up to `session.closed`; the sound's times must go on without a gap. long_ms: it is whole then."""
     end_ms, silent_since_s = 0, -1.0
     async for message in socket:
         event, now_s = json.loads(message), time.monotonic() - heard.began_s
@@ -219,6 +233,8 @@ async def listen(socket: ClientConnection, heard: Heard) -> None:
         heard.lost_ms += max(0, event["start_ms"] - end_ms)
         heard.doubled_ms += max(0, end_ms - event["start_ms"])
         end_ms = event["end_ms"]
+        if end_ms >= long_ms:
+            heard.whole.set()
         heard.offsets_s.append(now_s - event["start_ms"] / 1000)
         if any(base64.b64decode(event["delta"])):
             if silent_since_s is not None and now_s - silent_since_s > 0.3:
@@ -228,13 +244,14 @@ async def listen(socket: ClientConnection, heard: Heard) -> None:
 
 async def refused(address: str) -> dict[str, Any]:
     """How a session too many is answered."""
-    async with connect(f"ws://{address}/v1/live/sessions", max_size=None, proxy=None) as socket:
+    url = f"ws://{address}/v1/live/sessions"
+    async with connect(url, max_size=None, proxy=None, open_timeout=START_S) as socket:
         await socket.send(json.dumps({"type": "session.start", "session": {"model": "any"}}))
-        event = json.loads(await asyncio.wait_for(socket.recv(), 30))
+        event = json.loads(await asyncio.wait_for(socket.recv(), START_S))
         if event["type"] == "session.started":
             return {"served": True}
         try:
-            await asyncio.wait_for(socket.recv(), 30)
+            await asyncio.wait_for(socket.recv(), START_S)
         except ConnectionClosed as closed:
             code = None if closed.rcvd is None else closed.rcvd.code
             return {"served": False, "code": event["error"]["code"], "close": code}

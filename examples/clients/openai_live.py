@@ -19,13 +19,10 @@ async def main() -> None:
     client = AsyncOpenAI(base_url=URL, api_key="none")
     async with client, client.live.connect() as wire:
         await wire.session.start(session={"model": "tiny", "audio": {"format": {"type": "audio/pcm", "rate": 16_000}}})
-
-        async def speak() -> None:
-            for at in range(0, len(data), PACKET):
-                await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
-                await asyncio.sleep(0.01)  # ahead of time: what comes early waits, what comes late leaves a hole
-
-        speaking = asyncio.create_task(speak())
+        for at in range(
+            0, len(data), PACKET
+        ):  # a microphone takes its time; what comes early waits, late leaves a hole
+            await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
         async for event in wire:
             if event.type == "session.input_transcript.delta":
                 print(f"{event.start_ms / 1000:5.1f} s  user  {event.delta}")
@@ -33,7 +30,6 @@ async def main() -> None:
                 print(f"{event.start_ms / 1000:5.1f} s  model {event.delta}")
             elif event.type == "session.output_audio.delta" and event.end_ms == 7_000:
                 await wire.session.close()
-        speaking.cancel()
 
 
 asyncio.run(main())

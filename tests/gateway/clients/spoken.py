@@ -21,7 +21,7 @@ VOICE, QUESTION, ANSWER = "espeak:en-us+belinda", "what is the opposite of hot",
 KEYWORDS = ("opposite", "hot")
 BEFORE_S = 1.2
 TIMES, BETWEEN_S = 3, 6.0  # where a machine is slower than real time much of it waits; a session takes a minute
-AHEAD_S = 0.8  # the microphone is so much ahead of real time, so that a busy machine tears no holes into its sound
+AHEAD_S = 4.0  # the microphone is so much ahead of real time, so that a busy machine tears no holes into its sound
 
 
 @dataclass
