@@ -19,9 +19,7 @@ async def main() -> None:
     client = AsyncOpenAI(base_url=URL, api_key="none")
     async with client, client.live.connect() as wire:
         await wire.session.start(session={"model": "tiny", "audio": {"format": {"type": "audio/pcm", "rate": 16_000}}})
-        for at in range(
-            0, len(data), PACKET
-        ):  # a microphone takes its time; what comes early waits, late leaves a hole
+        for at in range(0, len(data), PACKET):  # what comes early waits; what comes late leaves a hole
             await wire.session.input_audio.append(audio=base64.b64encode(data[at : at + PACKET]).decode())
         async for event in wire:
             if event.type == "session.input_transcript.delta":
