@@ -1,5 +1,6 @@
 """The page's camera: the pictures that reach the model are those of the camera, whole and in order."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from microturn.media.picture import fitted
 from tests.gateway.page.browser import WAIT_S, chromium, served, shown, until, visit, write_microphone
 from tests.push_ups import COUNT, END_MS, last_number, needs_sight, pictures, request
 
-FILM_MS, FPS = 40_000, 5  # longer than the test looks: Chromium begins it anew at its end
+FILM_MS, FPS = 40_000, 5  # longer than the test looks, mostly: Chromium begins it anew at its end
 SIDE = 160  # square, which no camera is: whatever is cut off to make it 4:3 shows
 PLAY = Moving("floor", tuple(Rep("push ups", 1_000 + 2_000 * number, 2_000) for number in range(20)))
 
@@ -70,7 +71,8 @@ def test_the_model_is_shown_what_the_camera_sees(tmp_path: Path) -> None:
         off = np.abs(source - fitted(chunk.frame, 80, 80)).mean((1, 2, 3))
         assert off.min() < 6
         shown_ms.append(int(off.argmin()) * 1_000 // FPS)
-    assert shown_ms == sorted(shown_ms)
+    begun_anew = sum(later < one for one, later in pairwise(shown_ms))
+    assert begun_anew == 0 or (begun_anew == 1 and shown_ms[-1] < shown_ms[0])
 
 
 def test_push_ups_before_the_camera_are_counted(tmp_path: Path) -> None:
