@@ -20,6 +20,7 @@ from microturn.agent.desk import Desk
 from microturn.agent.job import BackgroundAgent, Function, Report, Reported, Task
 from microturn.agent.session_desk import Change, SessionDesk
 from microturn.agent.show import Shown
+from microturn.agent.tools.arithmetic import NoExpression
 from microturn.core.chunk import Chunk
 from microturn.core.clock import TICK_MS
 from microturn.core.events import Event
@@ -160,6 +161,8 @@ class _OpenReport(Report):
     ) -> Value:
         try:
             value = await self._report.use(tool, args, work, side_effect)
+        except NoExpression:
+            raise  # a rule of the embedded agent tried to read a sum where there is none: it takes that for no call
         except ValueError as error:
             self._heard(Call(tool, dict(args)), str(error))
             raise

@@ -84,6 +84,13 @@ def test_the_embedded_agent_reckons_and_its_call_is_in_the_trace() -> None:
     assert model.results[0][0] > DELEGATED
 
 
+def test_what_the_embedded_agent_takes_for_no_sum_after_all_is_no_call() -> None:
+    model = Asks({4: "want to know what seven plus eight"})
+    endpoint = VirtualEndpoint("ours", lambda _: model, agent=lambda: EmbeddedAgent(Toolbox()))
+    trace = asyncio.run(endpoint.hold(Session("a", Sounds(tone(0.2)), 30, offered("reckon"))))
+    assert calls_of(trace) == [Call("reckon", {"expression": "seven plus eight"})]
+
+
 def test_functions_of_the_suite_can_be_called_and_only_they_count() -> None:
     model, agent = Asks({4: "a question"}), CallsIt()
     said = turns(model, agent, 60)
