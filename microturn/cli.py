@@ -280,7 +280,7 @@ def train(
     stage: Annotated[
         str,
         typer.Option(
-            help="conversation: when to say what; voice: words to mel; vocoder: mel to sound; eye: pictures to features."
+            help="conversation: when to say what; voice: words to mel; vocoder: mel to sound; eye: what pictures show."
         ),
     ] = "conversation",
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
