@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.error import URLError
@@ -21,7 +21,7 @@ import numpy as np
 
 from microturn.core.clock import SAMPLE_RATE_HZ, TICK_MS
 from microturn.core.provenance import provenance
-from microturn.eval.suite.endpoint import Endpoint, Ours, Session, Sounds, Wanted
+from microturn.eval.suite.endpoint import Endpoint, Ours, Session, Sounds, Unreachable, Wanted
 from microturn.eval.suite.endpoints import endpoint
 
 START_S = 120.0
@@ -38,7 +38,7 @@ def main() -> None:
     with nullcontext(asked.endpoint) if asked.endpoint else echo(max(asked.at_once)) as address:
         name, _, where = address.partition(":")
         reached = endpoint(Wanted(name, no_weights, where))
-        rows = [asyncio.run(held(reached, number, asked.seconds)) for number in asked.at_once]
+        rows = list(rows_of(reached, asked.at_once, asked.seconds))
     if asked.json:
         print(json.dumps({"provenance": provenance("microturn"), "endpoint": asked.endpoint or "echo", "rows": rows}))
         return
@@ -47,6 +47,16 @@ def main() -> None:
         sent, came = row["send_late_ms"], row["come_late_ms"]
         numbers = f"{sent['p50']:17.1f} {sent['p99']:6.1f} {sent['worst']:6.1f} {came.get('p99', float('nan')):18.1f}"
         print(f"{row['at_once']:8} {row['void']:5} {numbers}")
+
+
+def rows_of(reached: Endpoint, numbers: Sequence[int], seconds: float) -> Iterator[dict[str, Any]]:
+    """A row for each number of sessions, as many as the endpoint has room for."""
+    for number in numbers:
+        try:
+            yield asyncio.run(held(reached, number, seconds))
+        except Unreachable as error:
+            print(f"{number} at once: {error}", file=sys.stderr)
+            return
 
 
 async def held(reached: Endpoint, number: int, seconds: float) -> dict[str, Any]:
