@@ -19,6 +19,7 @@ FRAMES_PER_TICK = TICK_MS // FRAME_MS
 ROOM_LOSS_DB = (9.0, 22.0)
 EQ_DB = 5.0
 UNSTEADY_DB = 1.5
+LAST_LEVEL = MelConfig().n_levels - 1
 
 Say = Callable[[str], AgentClip]
 
@@ -43,6 +44,30 @@ def own_levels(history: History, say: Say, frames: int, mel: MelConfig = MelConf
         place = levels[sounding.at : sounding.at + len(sounding.mel_db)]
         place[:] = quantize(sounding.mel_db[: len(place)], mel)
     return levels
+
+
+def roughened(own_FC: np.ndarray, rng: np.random.Generator, most: float, drop_share: float) -> np.ndarray:
+    """Levels as another voice saying the same might give them: uint8 [F, C]; what is silent stays so.
+
+    In training the agent hears clips of the voice that its own was learnt from, in sessions its own, which differs
+    by a level or two (docs/decisions/0023). Each stretch of sound is up to `most` levels louder or softer and as much
+    tilted, every number strays, and `drop_share` of the ticks are not heard at all.
+    """
+    sounding_F = own_FC.any(1)
+    if not sounding_F.any():
+        return own_FC
+    frames, channels = own_FC.shape
+    starts_F = np.diff(sounding_F.astype(np.int8), prepend=0) == 1
+    stretch_F = np.maximum(np.cumsum(starts_F) - 1, 0)
+    shape = (int(stretch_F.max()) + 1, 1)
+    slope = np.linspace(-1.0, 1.0, channels, dtype=np.float32)
+    strength = rng.uniform(0.0, most, shape)
+    off = (strength * rng.uniform(-1.0, 1.0, shape) + strength * rng.uniform(-1.0, 1.0, shape) * slope)[stretch_F]
+    stray = 0.5 * strength[stretch_F] * rng.standard_normal((frames, channels), dtype=np.float32)
+    levels = np.rint(own_FC + off + stray).clip(0, LAST_LEVEL)
+    ticks_N = rng.random(-(-frames // FRAMES_PER_TICK)) < drop_share
+    heard_F = sounding_F & ~np.repeat(ticks_N, FRAMES_PER_TICK)[:frames]
+    return np.where(heard_F[:, None], levels, 0).astype(np.uint8)
 
 
 def own_pcm(history: History, say: Say, samples: int) -> np.ndarray:

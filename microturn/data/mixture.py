@@ -16,7 +16,7 @@ import numpy as np
 from microturn.core.clock import TICK_MS, tick_of
 from microturn.core.errors import InputError
 from microturn.data.agent import AgentVoice
-from microturn.data.echo import add_echo, own_levels
+from microturn.data.echo import add_echo, own_levels, roughened
 from microturn.data.history import HistoryConfig, drawn_history
 from microturn.data.oracle import oracle
 from microturn.data.scenarios import corpus, echo, sample_script, showing
@@ -73,7 +73,8 @@ class MixConfig:
     `skills`: how often a script of a skill is drawn, 1 where nothing is said, 0 for never.
 
     `spoken`: the agent sounds, for as long as its words take. Then in `echo_share` of the streams the user's microphone
-    hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later.
+    hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later. What it hears of
+    itself is off by up to `own_noise` levels, and `own_drop_share` of its ticks are missing (`echo.roughened`).
 
     `typed_echo_share` of what is typed afresh are words to say again, the others are questions.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
@@ -104,6 +105,8 @@ class MixConfig:
     echo_share: float = 0.5
     echo_db: tuple[float, float] = (-30.0, -8.0)
     echo_delay_ms: tuple[int, int] = (0, 160)
+    own_noise: float = 0.0
+    own_drop_share: float = 0.0
     camera_share: float = 0.0
     lost_share: float = 0.03
     dark_share: float = 0.15
@@ -399,6 +402,8 @@ def finish(session: _Session, agent: AgentVoice | None = None) -> Stream:
     heard = tuple(HeardWord(word.end_ms, word.word) for word in sounding if word.end_ms <= session.end_ms)
     power = session.mix()
     own = None if agent is None else own_levels(history, agent.say, len(power), session.mel)
+    if own is not None and (session.config.own_noise or session.config.own_drop_share):
+        own = roughened(own, session.rng, session.config.own_noise, session.config.own_drop_share)
     if agent is not None and session.rng.random() < session.config.echo_share:
         add_echo(power, history, agent.say, session.rng, session.config.echo_db, session.config.echo_delay_ms)
     levels = quantize(10.0 * np.log10(power), session.mel)
