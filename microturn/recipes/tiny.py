@@ -64,8 +64,8 @@ class Recipe:
 
 def tiny(steps: int = 9_000) -> TrainConfig:
     """64 s streams, four a process and step; the last three eighths of the steps decay the rates."""
-    heard = {"own_noise": 2.0, "own_drop_share": 0.08}
-    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500), typed_echo_share=0.5, spoken=True, **heard)
+    mix = MixConfig(skills=SHARES, between_ms=(500, 2_500), typed_echo_share=0.5, spoken=True)
+    mix = replace(mix, own_noise=2.0, own_drop_share=0.08)
     batch = BatchConfig(text_slots=68, own_slots=60)  # nine streams of ten fit; positions stay a multiple of the window
     model = InteractionConfig(reads_heard=True, voice=VoiceConfig())
     optim = OptimConfig(decay_steps=3 * steps // 8)
