@@ -16,7 +16,7 @@ LARGEST = 20
 CANONICAL_SUMS = frozenset({(2, 2), (3, 3), (3, 4)})
 KINDS = ("sum", "sum", "sum", "day", "month", "opposite", "color", "opposite", "color")
 
-CORES = {
+CORES: dict[str, tuple[Core, ...]] = {
     "sum": (
         Core("what is {x}"),
         Core("how much is {x}"),

@@ -16,8 +16,8 @@ def rows(paths: Sequence[Path], columns: Sequence[str], optional: Sequence[str] 
     a column, and MissingDependency without pyarrow.
     """
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # type: ignore[reportMissingTypeStubs]
+        import pyarrow.parquet as pq  # type: ignore[reportMissingTypeStubs]
     except ImportError as error:
         raise MissingDependency("pyarrow", "a set in Parquet files", "pip install 'microturn[eval]'") from error
     arrow, parquet = cast("Any", pa), cast("Any", pq)
