@@ -49,10 +49,12 @@ format: setup ## let ruff rewrite the files
 types: setup ## pyright
 	$(BIN)/pyright
 
-train: setup ## train the recipe of the shipped model from nothing, voice and all, into runs/tiny
+train: setup ## train the recipes of the shipped model from nothing, voice, eye and all, into runs/tiny
 	$(BIN)/microturn train --stage vocoder --out $(RUN)/vocoder
 	$(BIN)/microturn train --stage voice --out $(RUN)/voice
 	$(BIN)/microturn train --out $(RUN) --voice $(RUN)/voice/voice.safetensors --vocoder $(RUN)/vocoder/vocoder.safetensors
+	$(BIN)/microturn train --stage eye --out $(RUN)/eye
+	$(BIN)/microturn train --recipe seeing --from $(RUN)/model.safetensors --eye $(RUN)/eye/eye.safetensors --out $(RUN)/seeing
 
 bench: setup ## every benchmark, as JSON, here and in runs/bench
 	@mkdir -p runs/bench

@@ -93,7 +93,7 @@ def visit(browser: Browser, address: str, width: int = 1280, height: int = 900, 
         yield page
     finally:
         context.close()
-    assert said == []
+    assert not said, said
 
 
 def until(look: Callable[[], Seen], wait_s: float = WAIT_S, else_tell: Callable[[], object] = str) -> Seen:

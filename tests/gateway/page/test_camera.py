@@ -83,7 +83,7 @@ def test_push_ups_before_the_camera_are_counted(tmp_path: Path) -> None:
     host = host_of(ServerSettings(), Metrics())
     with (
         chromium(microphone, tmp_path / "camera.y4m") as browser,
-        served(host) as address,
+        served(host, tmp_path / "kept") as address,
         visit(browser, address) as page,
     ):
         page.get_by_role("button", name="Camera").click()
