@@ -76,7 +76,8 @@ class MixConfig:
     hears it too: what it said in one tick is played in the next one and arrives `echo_delay_ms` later. What it hears of
     itself is off by up to `own_noise` levels, and `own_drop_share` of its ticks are missing (`echo.roughened`).
 
-    `typed_echo_share` of what is typed afresh are words to say again, the others are questions.
+    `typed_echo_share` of what is typed afresh are words to say again, the others are questions; after a script with
+    something to see, `typed_seen_share` of it asks about that.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
     frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
     `with_scenes`: only speakers who have a script with something to see; they say their other scripts, too.
@@ -88,6 +89,7 @@ class MixConfig:
     typed_share: float = 0.08
     typed_fresh_share: float = 0.5
     typed_echo_share: float = 0.0
+    typed_seen_share: float = 0.0
     typed_tokens: int = 42
     swap_story_share: float = 0.6
     between_ms: tuple[int, int] = (900, 3_500)
@@ -195,8 +197,13 @@ class _Session:
 
     def play_typed(self) -> None:
         """A question or words to say again, drawn afresh and typed: without a clip every fact comes by, and any row."""
-        if self.config.typed_echo_share and self.rng.random() < self.config.typed_echo_share:
-            lines: Sequence[Line] = [echo.afresh(self.rng)]
+        about = None
+        if self.staged and self.rng.random() < self.config.typed_seen_share:
+            about = showing.asking_about(self.rng, "train", self.staged[-1].shot.play)
+        if about is not None:
+            lines: Sequence[Line] = [about]
+        elif self.config.typed_echo_share and self.rng.random() < self.config.typed_echo_share:
+            lines = [echo.afresh(self.rng)]
         else:
             lines = sample_script("answer", self.rng, "train").lines
         for line in lines:

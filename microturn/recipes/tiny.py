@@ -39,13 +39,13 @@ SHARES = {
 }
 # In steps with cameras: scripts of sight as often as all others together.
 SEEING_SHARES = {
-    "reps": 2.4,
-    "start stop": 1.8,
-    "fingers": 1.8,
-    "posture": 1.5,
-    "appear": 2.2,
-    "asked": 2.4,
-    "comment": 1.2,
+    "reps": 1.8,
+    "start stop": 1.5,
+    "fingers": 2.0,
+    "posture": 1.6,
+    "appear": 2.8,
+    "asked": 3.0,
+    "comment": 1.4,
 }
 BESIDE_SHARE = 0.45
 # Work that is handed over: once it has been learnt, not more of it than of the rest.
@@ -93,7 +93,7 @@ def seeing(steps: int = 1_500) -> TrainConfig:
         whole,
         model=replace(whole.model, reads_heard=True, sight=SightConfig()),
         mix=replace(whole.mix, skills={**said, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
-        seeing=replace(whole.mix, skills=seen, camera_share=0.3, with_scenes=True),
+        seeing=replace(whole.mix, skills=seen, camera_share=0.3, typed_seen_share=0.6, with_scenes=True),
         seeing_share=0.7,
         hold_eye=True,
         optim=gentle(whole.optim, 0.6, 3 * steps // 5),

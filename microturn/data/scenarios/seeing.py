@@ -26,8 +26,12 @@ def scene_script(
 ) -> SceneScript:
     """A script named after its main phrase, as long as its play takes from the end of line `after`."""
     shot = Shot(play, split, int(rng.integers(2**31)), after)
-    tail_ms = max(length_ms(play) - timers.spent_ms(lines[after + 1 :]), 0) + REST_MS
-    return SceneScript(skill, main.template, main.slots, negative, tuple(lines), tail_ms, shot)
+    return SceneScript(skill, main.template, main.slots, negative, tuple(lines), tail_ms(shot, lines), shot)
+
+
+def tail_ms(shot: Shot, lines: Sequence[Line]) -> int:
+    """How long it goes on after the last line, for the play to come to its end."""
+    return max(length_ms(shot.play) - timers.spent_ms(lines[shot.after + 1 :]), 0) + REST_MS
 
 
 def meanwhile(rng: np.random.Generator, split: Split, play: Play) -> list[Line]:

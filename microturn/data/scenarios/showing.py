@@ -6,19 +6,20 @@ import numpy as np
 
 from microturn.data.scenarios import exercising, seeing, watching
 from microturn.data.scenarios.draw import between, chance, line, pick
-from microturn.data.script import Line, SceneScript, StartAppear
-from microturn.data.sight.play import COLORS, SHAPES, Go, Hand, Lean, Moving, Shown, Sitting, Thing, Things
+from microturn.data.script import AskSeen, Line, SceneScript, StartAppear
+from microturn.data.sight.play import COLORS, SHAPES, Go, Hand, Lean, Moving, Play, Shown, Sitting, Thing, Things
 from microturn.data.splits import Phrase, Split
 
 PLACES = ((0.2, 0.36), (0.35, 0.72), (0.65, 0.4), (0.81, 0.7))
 HALF_BENT = (0.2, 0.4)
+HAND_AWAY = 0.18  # how often a hand leaves between two numbers
 AWAY = {"left": -0.3, "right": 1.3}
 
 
 def fingers(rng: np.random.Generator, split: Split) -> SceneScript:
     """A number of fingers: asked for once, then told at each change."""
     kind = pick(rng, ("told", "still")) if chance(rng, 0.24) else ""
-    play = _hand(rng, between(rng, 2, 6), away=0.18 if not kind else 0.0)
+    play = hand(rng, between(rng, 2, 6), away=HAND_AWAY if not kind else 0.0)
     if kind == "told":
         main, lines = _unasked(rng, split, pick(rng, watching.asking_fingers(split)), "fingers", "fingers am i")
         return seeing.scene_script(rng, split, "fingers", main, lines, play, negative=True)
@@ -44,7 +45,7 @@ def posture(rng: np.random.Generator, split: Split) -> SceneScript:
     """Somebody slouches and sits up again, or only half."""
     main = pick(rng, watching.posture(split))
     kind = pick(rng, ("told", "half")) if chance(rng, 0.26) else ""
-    play = _sitting(rng, bends=kind != "half")
+    play = sitting(rng, bends=kind != "half")
     if kind == "told":
         main, lines = _unasked(rng, split, main, "posture", "slouch")
         return seeing.scene_script(rng, split, "posture", main, lines, play, negative=True)
@@ -57,8 +58,7 @@ def appear(rng: np.random.Generator, split: Split) -> SceneScript:
     assert isinstance(main.meaning, StartAppear)
     awaited = main.meaning.color, main.meaning.shape
     kind = pick(rng, ("told", "others")) if chance(rng, 0.26) else ""
-    others = [_near_miss(rng, *awaited) if chance(rng, 0.6) else _any_name(rng, [awaited]) for _ in range(3)]
-    play = _coming(rng, others if kind == "others" else [*others[: between(rng, 0, 2)], awaited])
+    play = coming_for(rng, awaited, comes=kind != "others")
     if kind == "told":
         main, lines = _unasked(rng, split, main, "appear", "tell me when you see")
         return seeing.scene_script(rng, split, "appear", main, lines, play, negative=True)
@@ -67,10 +67,7 @@ def appear(rng: np.random.Generator, split: Split) -> SceneScript:
 
 def asked(rng: np.random.Generator, split: Split) -> SceneScript:
     """One or two questions about things that lie there."""
-    names = [_any_name(rng, []) for _ in range(between(rng, 1, 4))]
-    if chance(rng, 0.5):  # several of a kind
-        names = [(color, names[0][1] if chance(rng, 0.6) else shape) for color, shape in names]
-    names = list(dict.fromkeys(names))
+    names = _some_names(rng)
     play = Things(tuple(_lying(rng, names)))
     main = _question(rng, split, names)
     if chance(rng, 0.2):
@@ -87,7 +84,7 @@ def comment(rng: np.random.Generator, split: Split) -> SceneScript:
     """Whatever changes is commented on: things, a hand, somebody who moves."""
     main = pick(rng, watching.comment(split))
     kind = pick(rng, ("told", "nothing")) if chance(rng, 0.24) else ""
-    play = _changing(rng, split) if kind != "nothing" else _unchanging(rng)
+    play = changing(rng, split) if kind != "nothing" else unchanging(rng)
     if kind == "told":
         main, lines = _unasked(rng, split, main, "comment", "comment")
         return seeing.scene_script(rng, split, "comment", main, lines, play, negative=True)
@@ -114,7 +111,7 @@ def _unasked(rng: np.random.Generator, split: Split, main: Phrase, skill: str, w
     return seeing.told_or_overheard(rng, watching.told(split, skill), main, somebody)
 
 
-def _hand(rng: np.random.Generator, count: int, away: float) -> Hand:
+def hand(rng: np.random.Generator, count: int, away: float) -> Hand:
     """`count` changes, each to another number; with probability `away` the hand leaves in between."""
     first = between(rng, 0, 5)
     shown: list[Shown] = []
@@ -129,7 +126,7 @@ def _hand(rng: np.random.Generator, count: int, away: float) -> Hand:
     return Hand(first, tuple(shown), between(rng, 160, 380))
 
 
-def _sitting(rng: np.random.Generator, bends: bool) -> Sitting:
+def sitting(rng: np.random.Generator, bends: bool) -> Sitting:
     """Bending and sitting up in turn; half bends between them, or nothing else."""
     leans: list[Lean] = []
     now_ms = between(rng, 1_200, 4_000)
@@ -148,6 +145,43 @@ def _sitting(rng: np.random.Generator, bends: bool) -> Sitting:
             lean(rng.uniform(0.9, 1.0), (1_200, 4_000))
             lean(rng.uniform(0.0, 0.08), (1_500, 3_500))
     return Sitting(0.0, tuple(leans))
+
+
+def coming_for(rng: np.random.Generator, awaited: tuple[str, str], comes: bool) -> Things:
+    """Things that come and go; the awaited one is among them, or only such as are taken for it."""
+    others = [_near_miss(rng, *awaited) if chance(rng, 0.6) else _any_name(rng, [awaited]) for _ in range(3)]
+    return _coming(rng, [*others[: between(rng, 0, 2)], awaited] if comes else others)
+
+
+def lying_for(rng: np.random.Generator, questions: Sequence[AskSeen]) -> Things:
+    """Other things about which the same can be asked: what is to have one color or side is there once or not at all."""
+    names = _some_names(rng)
+    for question in questions:
+        found = [name for name in names if name[1] == question.shape]
+        if not found and chance(rng, 0.8):
+            names = [(pick(rng, COLORS), question.shape), *names][: len(PLACES)]
+        elif question.about == "count" and chance(rng, 0.5):
+            names = [(color, question.shape if chance(rng, 0.6) else shape) for color, shape in names]
+    single = {question.shape for question in questions if question.about != "count"}
+    kept = {(shape if shape in single else (color, shape)): (color, shape) for color, shape in names}
+    return Things(tuple(_lying(rng, list(kept.values()))))
+
+
+def asking_about(rng: np.random.Generator, split: Split, play: Play) -> Line | None:
+    """A question about what a play shows, None where there is none."""
+    if isinstance(play, Hand):
+        return line(pick(rng, watching.asking_fingers(split)), between(rng, 200, 900))
+    if isinstance(play, Things):
+        names = [(thing.color, thing.shape) for thing in play.things]
+        return line(_question(rng, split, names), between(rng, 200, 900))
+    return None
+
+
+def _some_names(rng: np.random.Generator) -> list[tuple[str, str]]:
+    names = [_any_name(rng, []) for _ in range(between(rng, 1, 4))]
+    if chance(rng, 0.5):  # several of a kind
+        names = [(color, names[0][1] if chance(rng, 0.6) else shape) for color, shape in names]
+    return list(dict.fromkeys(names))
 
 
 def _any_name(rng: np.random.Generator, but: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -212,10 +246,11 @@ def _question(rng: np.random.Generator, split: Split, names: Sequence[tuple[str,
     return pick(rng, watching.asked(split, about, pick(rng, shapes if about == "count" else single)))
 
 
-def _changing(rng: np.random.Generator, split: Split) -> Hand | Things | Moving:
+def changing(rng: np.random.Generator, split: Split) -> Hand | Things | Moving:
+    """Something that happens, to be commented on."""
     what = rng.random()
     if what < 0.25:
-        return _hand(rng, between(rng, 2, 4), away=0.0)
+        return hand(rng, between(rng, 2, 4), away=0.0)
     if what < 0.45:
         return exercising.moving_about(rng, split)
     names = list(dict.fromkeys(_any_name(rng, []) for _ in range(between(rng, 1, 3))))
@@ -231,7 +266,8 @@ def _changing(rng: np.random.Generator, split: Split) -> Hand | Things | Moving:
     return Things((Thing(thing.shape, thing.color, thing.x, thing.y, tuple(goes)),))
 
 
-def _unchanging(rng: np.random.Generator) -> Hand | Things | Moving | Sitting:
+def unchanging(rng: np.random.Generator) -> Hand | Things | Moving | Sitting:
+    """Something before the camera to which nothing happens."""
     names = list(dict.fromkeys(_any_name(rng, []) for _ in range(between(rng, 1, 3))))
     return pick(rng, (Hand(between(rng, 0, 5)), Things(tuple(_lying(rng, names))), Moving("standing"), Sitting()))
 
@@ -240,5 +276,5 @@ def idle(rng: np.random.Generator, split: Split) -> Hand | Things | Moving | Sit
     """Something before the camera in a session that asks nothing of it: anything, moving or not."""
     what = rng.random()
     if what < 0.3:
-        return _unchanging(rng)
-    return _sitting(rng, bends=True) if what < 0.5 else _changing(rng, split)
+        return unchanging(rng)
+    return sitting(rng, bends=True) if what < 0.5 else changing(rng, split)

@@ -98,3 +98,11 @@ def test_a_stream_of_other_skills_has_a_camera_only_where_asked() -> None:
     watched = stream(1.0)
     assert isinstance(watched.frames, Film) and watched.frames(50) is not None
     assert watched.expects == stream(0.0).expects
+
+
+@pytest.mark.parametrize("skill", ["asked", "appear", "fingers"])
+def test_what_is_seen_may_be_asked_about_in_writing(skill: str) -> None:
+    config = replace(CONFIG, ticks=600, typed_fresh_share=1.0, typed_seen_share=1.0)
+    streams = [build_stream(Clips(skill), np.random.default_rng(seed), config) for seed in range(3)]
+    assert all(stream.typed for stream in streams)
+    assert {e.skill for stream in streams for e in stream.expects} >= {"fingers" if skill == "fingers" else "asked"}

@@ -12,8 +12,8 @@ from microturn.data.lexicon import ONES, SIGHT_WORDS, TENS, WORDS
 from microturn.data.oracle import Expect, oracle
 from microturn.data.scenarios import ALL_SKILLS, SIGHT_SKILLS, SKILLS, all_lines, sample_script, sight_phrases
 from microturn.data.scenarios.again import shown_again
-from microturn.data.script import SceneScript, Script, evenly_spoken, script_from_json, script_to_json, staged
-from microturn.data.sight.play import COLORS, SHAPES, Moving, seen
+from microturn.data.script import AskSeen, SceneScript, Script, evenly_spoken, script_from_json, script_to_json, staged
+from microturn.data.sight.play import COLORS, SHAPES, Moving, Things, seen
 from microturn.data.splits import SPLITS, Split
 
 CANONICAL = """
@@ -106,13 +106,47 @@ def test_a_script_shows_what_belongs_to_its_split(split: Split) -> None:
 def test_shown_again_a_script_looks_different_and_asks_the_same(skill: str) -> None:
     for seed in range(40):
         script = script_from(skill, seed, "test")
-        other = shown_again(script, np.random.default_rng(seed))
+        other = shown_again(script, np.random.default_rng([seed, 1]))
         assert isinstance(script, SceneScript) and isinstance(other, SceneScript)
         assert other.lines == script.lines and other.shot.seed != script.shot.seed and other.shot.split == "test"
         assert not script.negative or [e for e in expected(other) if e.skill == skill] == []
-        if isinstance(script.shot.play, Moving) and isinstance(other.shot.play, Moving):
+        if skill != "comment" and isinstance(script.shot.play, Moving) and isinstance(other.shot.play, Moving):
             depths = [[(rep.motion, rep.depth) for rep in shot.play.reps] for shot in (script.shot, other.shot)]
             assert depths[0] == depths[1]
+
+
+@pytest.mark.parametrize("skill", [skill for skill in SIGHT_SKILLS if skill not in ("reps", "start stop")])
+def test_who_knows_the_lines_by_heart_does_not_know_what_to_say_when(skill: str) -> None:
+    rng = np.random.default_rng(3)
+    drawn = (script_from(skill, seed, "train") for seed in range(40))
+    asking = [script for script in drawn if not script.negative and [e for e in expected(script) if e.skill == skill]]
+    for script in asking[:8]:
+        due = {
+            tuple((e.text, e.tick) for e in expected(shown_again(script, rng)) if e.skill == skill) for _ in range(30)
+        }
+        assert len(due) > 2
+
+
+def test_what_a_question_is_about_is_there_once_or_not_at_all() -> None:
+    rng = np.random.default_rng(4)
+    scripts = [script for seed in range(60) if not (script := script_from("asked", seed, "train")).negative]
+    answers: Counter[str] = Counter()
+    for script in scripts:
+        again = shown_again(script, rng)
+        assert isinstance(again, SceneScript) and isinstance(again.shot.play, Things)
+        shapes = Counter(thing.shape for thing in again.shot.play.things)
+        asked = [line.meaning for line in script.lines if isinstance(line.meaning, AskSeen)]
+        assert all(shapes[ask.shape] <= 1 for ask in asked if ask.about != "count")
+        answers.update(text.split()[0] for e in expected(again) if (text := e.text))
+    assert len(answers) > 10 and 0.05 < answers["no"] / answers.total() < 0.35
+
+
+def test_what_is_awaited_comes_again_or_does_not_come_again() -> None:
+    rng = np.random.default_rng(5)
+    scripts = [script_from("appear", seed, "train") for seed in range(80)]
+    told = {negative: [shown_again(s, rng) for s in scripts if s.negative == negative] for negative in (False, True)}
+    due = {negative: [any(e.skill == "appear" for e in expected(s)) for s in told[negative]] for negative in told}
+    assert not any(due[True]) and np.mean(due[False]) > 0.7  # now and then "stop" comes first
 
 
 def test_a_script_without_a_scene_stays_as_it_is() -> None:
