@@ -285,7 +285,10 @@ def train(
     ] = "conversation",
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop (and save) after so long.")] = None,
     weights: Annotated[
-        Path | None, typer.Option("--from", help="Checkpoint whose weights a new run begins with.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--from", help="Checkpoint whose weights (stage eye: whose eye) a new run begins with.", metavar="FILE"
+        ),
     ] = None,
     voice: Annotated[
         Path | None, typer.Option(help="What the stage voice made, to be carried.", metavar="FILE")
@@ -306,7 +309,7 @@ def train(
     if stage != "conversation":
         from microturn.commands.stages import train_stage
 
-        train_stage(stage, out, recipe, steps, minutes)
+        train_stage(stage, out, recipe, steps, minutes, weights)
         return
     from microturn.commands.train import sounding_parts
     from microturn.commands.train import train as command

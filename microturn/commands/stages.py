@@ -20,12 +20,19 @@ from microturn.train.voice import VoiceTrainConfig, train_voice
 STEPS = {"vocoder": VocoderTrainConfig().steps, "voice": 1_600, "eye": 9_000}
 
 
-def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: float | None) -> None:
-    """Train the vocoder (mel to sound), the voice (words to mel) or the eye (pictures to positions) alone."""
+def train_stage(
+    stage: str, out: Path, name: str, steps: int | None, minutes: float | None, weights: Path | None = None
+) -> None:
+    """Train the vocoder (mel to sound), the voice (words to mel) or the eye (pictures to positions) alone.
+
+    `weights`: a checkpoint with whose eye a new run of that stage begins; InputError for another stage.
+    """
     if stage not in STEPS:
         raise InputError("no such stage", "--stage", repr(stage), "conversation, voice, vocoder or eye")
     if name not in RECIPES:
         raise InputError("no such recipe", "--recipe", repr(name), " or ".join(RECIPES))
+    if weights is not None and stage != "eye":
+        raise InputError("begins from nothing", "--from", f"--stage {stage}", "--stage eye, or conversation")
     writable_folder(out)
     limit = math.inf if minutes is None else minutes
     total = steps or STEPS[stage]
@@ -37,7 +44,8 @@ def train_stage(stage: str, out: Path, name: str, steps: int | None, minutes: fl
         if stage == "vocoder":
             train_vocoder(VocoderTrainConfig(), out, total, limit, show)
         elif stage == "eye":
-            train_eye(EyeTrainConfig(model=_with_sight(RECIPES[name].train(1).model)), out, total, limit, show)
+            config = EyeTrainConfig(model=_with_sight(RECIPES[name].train(1).model))
+            train_eye(config, out, total, limit, show, weights)
         else:
             config = VoiceTrainConfig(model=_with_voice(RECIPES[name].train(1).model))
             train_voice(config, world_tokenizer(), out, total, limit, show, out / "clips")

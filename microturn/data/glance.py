@@ -5,6 +5,8 @@ What is asked of a glance is what its pictures alone can tell, so that an eye ca
 Shapes: P pairs, H and W pixels, Q things that are so or not, A amounts.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -43,9 +45,15 @@ class Glance(NamedTuple):
     amounts_PA: np.ndarray
 
 
-def draw_glance(rng: np.random.Generator, split: Split, pairs: int) -> Glance:
-    """`pairs` + 1 frames, a tick apart, from anywhere in a play; its look belongs to `split`."""
-    script = sample_script(SIGHT_SKILLS[int(rng.integers(len(SIGHT_SKILLS)))], rng, split)
+def draw_glance(
+    rng: np.random.Generator, split: Split, pairs: int, shares: Mapping[str, float] = MappingProxyType({})
+) -> Glance:
+    """`pairs` + 1 frames, a tick apart, from anywhere in a play; its look belongs to `split`.
+
+    `shares`: how often it is a play of a skill, 1 where nothing is said.
+    """
+    weights = np.array([shares.get(skill, 1.0) for skill in SIGHT_SKILLS])
+    script = sample_script(SIGHT_SKILLS[int(rng.choice(len(weights), p=weights / weights.sum()))], rng, split)
     assert isinstance(script, SceneScript)
     shot = script.shot
     start_ms = int(rng.uniform(-BEFORE_MS, max(length_ms(shot.play), BEFORE_MS)))

@@ -29,7 +29,9 @@ from microturn.core.errors import InputError
 from microturn.data.glance import AMOUNTS, NUMBERS, TOLD, WORDS, draw_glance
 from microturn.data.sight import view
 from microturn.data.splits import Split
+from microturn.model.checkpoint import load_checkpoint
 from microturn.model.config import InteractionConfig, SightConfig
+from microturn.model.interaction import InteractionModel
 from microturn.model.sight import SightStem
 from microturn.train.distributed import on_stop_signals
 from microturn.train.optim import Muon, OptimConfig, load_moments, lr_share, set_lr
@@ -45,11 +47,16 @@ CHOICES = {
     "motion": (*view.MOTIONS.values(), view.REST),
     "way": (view.THERE, view.BACK),
 }
+# Eight shapes in eight colors on two sides take longest to tell apart.
+SHARES = {"appear": 3.0, "asked": 3.0, "comment": 2.0}
 
 
 @dataclass(frozen=True)
 class EyeTrainConfig:
-    """Everything that decides the run but for its length. `glances` a step, of `pairs` pairs each."""
+    """Everything that decides the run but for its length. `glances` a step, of `pairs` pairs each.
+
+    `shares`: how often the play of a skill is shown, 1 where nothing is said.
+    """
 
     model: InteractionConfig = field(default_factory=lambda: InteractionConfig(sight=SightConfig()))
     optim: OptimConfig = field(
@@ -57,6 +64,7 @@ class EyeTrainConfig:
     )
     glances: int = 48
     pairs: int = 6
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
     amounts_weight: float = 4.0
     told_weight: float = 20.0
     ema: float = 0.995
@@ -87,10 +95,11 @@ class Glances(Dataset[GlanceBatch]):
     pairs: int
     seed: int
     split: Split = "train"
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, index: int) -> GlanceBatch:
         rng = np.random.default_rng([self.seed, index, SALT])
-        drawn = [draw_glance(rng, self.split, self.pairs) for _ in range(self.glances)]
+        drawn = [draw_glance(rng, self.split, self.pairs, self.shares) for _ in range(self.glances)]
         return GlanceBatch(*(torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)))
 
     def since(self, step: int, workers: int) -> Iterator[GlanceBatch]:
@@ -175,7 +184,7 @@ class EyeTrainer:
         _init(self.eye, self.config.seed)
         self.average.load_state_dict(self.eye.state_dict())
         config = self.config
-        self.batches = Glances(config.glances, config.pairs, config.seed)
+        self.batches = Glances(config.glances, config.pairs, config.seed, shares=config.shares)
         hidden = [p for p in self.eye.stem.parameters() if p.ndim == 2 and p is not self.eye.stem.places]
         rest = [p for p in self.eye.parameters() if not any(p is matrix for matrix in hidden)]
         adam = AdamW(rest, lr=config.optim.adam_lr, betas=config.optim.adam_betas, weight_decay=0.0)
@@ -226,6 +235,17 @@ class EyeTrainer:
         torch.save(state, partial)
         partial.replace(self.folder / "resume.pt")
         save_eye(self.folder / WEIGHTS, self.average.stem, self.config.model)
+
+    def begin_with(self, model: InteractionModel) -> None:
+        """Begin a new run with the eye of a model; what it is asked with is fresh. InputError where there is none, or
+        one of other shapes."""
+        sight, fits = model.fusion.sight, self.config.model
+        came = sight and (sight.config, model.config.backbone.width)
+        if sight is None or came != (fits.sight, fits.backbone.width):
+            wanted = f"{fits.sight} before a model of width {fits.backbone.width}"
+            raise InputError("no eye to begin with", "--from", "no sight" if came is None else f"{came}", wanted)
+        for eye in (self.eye, self.average):
+            eye.stem.load_state_dict(sight.state_dict())
 
     def resume(self) -> bool:
         """Go on from the folder's last state, if there is one; settings may be other ones, shapes may not."""
@@ -316,12 +336,15 @@ def train_eye(
     steps: int,
     minutes: float = math.inf,
     progress: Show = lambda step, shown: None,
+    weights: Path | None = None,
 ) -> Path:
     """Train in `folder`, going on with what is there, to `steps` or for `minutes`; the path of the averaged stem.
 
-    A run that is stopped loses nothing that was saved. Raises InputError where the folder's state is of other shapes.
+    `weights`: a checkpoint with whose eye a new run begins. A run that is stopped loses nothing that was saved. Raises
+    InputError where the folder's state is of other shapes.
     """
     trainer = EyeTrainer(config, folder)
-    trainer.resume()
+    if not trainer.resume() and weights is not None:
+        trainer.begin_with(load_checkpoint(weights).model)
     trainer.run(steps, progress, minutes)
     return folder / WEIGHTS

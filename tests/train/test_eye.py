@@ -9,10 +9,14 @@ import pytest
 import torch
 
 from microturn.core.errors import InputError
+from microturn.data.glance import TOLD
+from microturn.data.scenarios import SIGHT_SKILLS
+from microturn.media.text import TextTokenizer
+from microturn.model.checkpoint import load_checkpoint, save_checkpoint
 from microturn.model.config import SightConfig
 from microturn.model.interaction import InteractionModel
 from microturn.recipes.tiny import toy
-from microturn.train.eye import EyeTrainConfig, EyeTrainer, Glances, eye_scores, load_eye, save_eye, train_eye
+from microturn.train.eye import CHOICES, EyeTrainConfig, EyeTrainer, Glances, eye_scores, load_eye, save_eye, train_eye
 from tests.train.test_loop import trainer
 from tests.train.toy import seeing_config
 
@@ -73,6 +77,23 @@ def test_a_stem_in_a_file_sees_as_it_did_and_fits_into_a_model(tmp_path: Path) -
     assert one.resume()
     pairs = Glances(1, 2, seed=9)[0].pairs_BPFHWC
     assert torch.equal(sight(pairs), one.average.stem(pairs))
+
+
+def test_a_run_may_begin_with_the_eye_of_a_checkpoint(tmp_path: Path) -> None:
+    model = InteractionModel(train_config().model)
+    save_checkpoint(tmp_path / "given.safetensors", model, TextTokenizer.train(["a b"], 40), {})
+    begun = load_checkpoint(tmp_path / "given.safetensors").model.fusion.sight
+    path = train_eye(train_config(), tmp_path, 0, weights=tmp_path / "given.safetensors")
+    assert begun is not None
+    assert all(torch.equal(tensor, begun.state_dict()[name]) for name, tensor in load_eye(path, model.config).items())
+    with pytest.raises(InputError, match="no eye to begin with"):
+        EyeTrainer(train_config(), tmp_path / "blind").begin_with(InteractionModel(toy().model))
+
+
+def test_shares_say_what_is_shown() -> None:
+    only = dict.fromkeys(SIGHT_SKILLS, 0.0) | {"posture": 1.0}
+    told = Glances(6, 1, seed=2, shares=only)[0].told_BPQ
+    assert bool((told[..., [TOLD.index(word) for word in CHOICES["posture"]]].sum(-1) == 1).all())
 
 
 def test_a_file_that_is_no_eye_or_one_of_other_shapes_says_so(tmp_path: Path) -> None:
