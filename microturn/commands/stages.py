@@ -17,7 +17,7 @@ from microturn.train.eye import EyeTrainConfig, train_eye
 from microturn.train.vocoder import VocoderTrainConfig, train_vocoder
 from microturn.train.voice import VoiceTrainConfig, train_voice
 
-STEPS = {"vocoder": VocoderTrainConfig().steps, "voice": 1_600, "eye": 9_000}
+STEPS = {"vocoder": 2_000, "voice": 1_600, "eye": 9_000}
 
 
 def train_stage(

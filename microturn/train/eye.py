@@ -8,12 +8,10 @@ Shapes: B glances, P pairs of each, Q things that are so or not, A amounts, U mo
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +19,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW
 from torch.utils.data import DataLoader, Dataset
 
 from microturn.core.config import from_dict, to_dict
@@ -33,11 +31,10 @@ from microturn.model.checkpoint import load_checkpoint
 from microturn.model.config import InteractionConfig, SightConfig
 from microturn.model.interaction import InteractionModel
 from microturn.model.sight import SightStem
-from microturn.train.distributed import on_stop_signals
-from microturn.train.optim import Muon, OptimConfig, load_moments, lr_share, set_lr
+from microturn.train.optim import Muon, OptimConfig, lr_share, set_lr
+from microturn.train.part import PartTrainer, Show
 from microturn.train.render import AHEAD, leave_signals_to_the_trainer
 
-Show = Callable[[int, Mapping[str, float]], None]
 WEIGHTS = "eye.safetensors"
 FORMAT = "microturn-eye-1"
 SALT = 17
@@ -170,70 +167,41 @@ def _right(logits_NQ: Tensor, told_NQ: Tensor, words: Sequence[str]) -> float:
     return float(same_N[one_N].float().mean())
 
 
-@dataclass
-class EyeTrainer:
-    """One run; lives as long as it."""
+class EyeTrainer(PartTrainer[Eye, GlanceBatch]):
+    """One run of the eye; lives as long as it."""
 
-    config: EyeTrainConfig
-    folder: Path
-    step: int = 0
-    stopping: bool = False
+    name = "eye"
 
-    def __post_init__(self) -> None:
-        self.eye, self.average = Eye(self.config.model), Eye(self.config.model).requires_grad_(False)
-        _init(self.eye, self.config.seed)
-        self.average.load_state_dict(self.eye.state_dict())
-        config = self.config
-        self.batches = Glances(config.glances, config.pairs, config.seed, shares=config.shares)
+    def __init__(self, config: EyeTrainConfig, folder: Path) -> None:
+        self.config = config
+        self.eye = Eye(config.model)
+        _init(self.eye, config.seed)
         hidden = [p for p in self.eye.stem.parameters() if p.ndim == 2 and p is not self.eye.stem.places]
         rest = [p for p in self.eye.parameters() if not any(p is matrix for matrix in hidden)]
         adam = AdamW(rest, lr=config.optim.adam_lr, betas=config.optim.adam_betas, weight_decay=0.0)
-        self.optimizers: list[Optimizer] = [Muon(hidden, config.optim), adam]
+        super().__init__(config, self.eye, Eye(config.model), [Muon(hidden, config.optim), adam], folder)
 
-    def precision(self) -> AbstractContextManager[Any]:
-        """bf16 products with fp32 weights, or plain fp32."""
-        return torch.autocast("cpu", torch.bfloat16) if self.config.bf16 else nullcontext()
-
-    def train_step(self, batch: GlanceBatch, steps: int) -> dict[str, float]:
-        """One optimizer step of `steps`; returns what to show."""
+    def batches(self) -> Iterator[GlanceBatch]:
         config = self.config
-        share = lr_share(self.step, steps, config.optim)
-        set_lr(self.optimizers, config.optim, share)
+        glances = Glances(config.glances, config.pairs, config.seed, shares=config.shares)
+        return glances.since(self.step, config.render_workers)
+
+    def rate(self, steps: int) -> float:
+        share = lr_share(self.step, steps, self.config.optim)
+        set_lr(self.optimizers, self.config.optim, share)
+        return share
+
+    def loss(self, batch: GlanceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         with self.precision():
             losses = eye_losses(self.eye, batch)
-        (config.told_weight * losses["told"] + config.amounts_weight * losses["amounts"]).backward()
-        norm = nn.utils.clip_grad_norm_(self.eye.parameters(), config.optim.clip_norm)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self._update_average()
-        self.step += 1
-        return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm), "lr": share}
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
-        kept: list[Tensor] = list(self.average.parameters())
-        new: list[Tensor] = list(self.eye.parameters())
-        torch._foreach_lerp_(kept, new, 1.0 - keep)
+        return self.config.told_weight * losses["told"] + self.config.amounts_weight * losses["amounts"], losses
 
     def validate(self, glances: int = 160) -> dict[str, float]:
         """Scores of the averaged eye on looks of the val split."""
         split: Split = "val"
         return eye_scores(self.average, [Glances(glances // 4, self.config.pairs, 0, split)[i] for i in range(4)])
 
-    def save(self) -> None:
-        """State to resume from, and the averaged stem; each file is replaced when the new one is whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": self.step,
-            "eye": self.eye.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }
-        partial = self.folder / "resume.pt.partial"
-        torch.save(state, partial)
-        partial.replace(self.folder / "resume.pt")
+    def write(self) -> None:
         save_eye(self.folder / WEIGHTS, self.average.stem, self.config.model)
 
     def begin_with(self, model: InteractionModel) -> None:
@@ -246,48 +214,6 @@ class EyeTrainer:
             raise InputError("no eye to begin with", "--from", "no sight" if came is None else f"{came}", wanted)
         for eye in (self.eye, self.average):
             eye.stem.load_state_dict(sight.state_dict())
-
-    def resume(self) -> bool:
-        """Go on from the folder's last state, if there is one; settings may be other ones, shapes may not."""
-        path = self.folder / "resume.pt"
-        if not path.exists():
-            return False
-        state = torch.load(path, weights_only=True)
-        for taker, given in ((self.eye, state["eye"]), (self.average, state["average"])):
-            if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in taker.state_dict().items()}:
-                raise InputError("a run of another eye", path, "other shapes", "the config it began with")
-            taker.load_state_dict(given)
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            load_moments(optimizer, saved)
-        self.step = state["step"]
-        return True
-
-    def run(self, steps: int, progress: Show, minutes: float = math.inf) -> None:
-        """Train to `steps`, to SIGTERM or SIGINT, or for `minutes`; saves at the end either way."""
-        deadline_s = time.monotonic() + 60.0 * minutes
-        batches = self.batches.since(self.step, self.config.render_workers)
-        with on_stop_signals(self.stop):
-            while self.step < steps and not self.stopping and time.monotonic() <= deadline_s:
-                began_s = time.monotonic()
-                batch = next(batches)
-                made_s = time.monotonic()
-                shown = self.train_step(batch, steps)
-                shown |= {"make_s": made_s - began_s, "step_s": time.monotonic() - began_s}
-                self._tell(progress, shown)
-                if self.step % self.config.save_every == 0:
-                    self.save()
-                    self._tell(progress, {f"val_{name}": figure for name, figure in self.validate().items()})
-            self.save()
-
-    def stop(self) -> None:
-        """End the run after the step that is under way."""
-        self.stopping = True
-
-    def _tell(self, progress: Show, shown: Mapping[str, float]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
-        progress(self.step, shown)
 
 
 @torch.no_grad()

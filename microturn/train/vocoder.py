@@ -4,17 +4,16 @@ Its losses are vocoder_loss.py's, its shape model/vocoder.py's.
 Shapes: B pieces, F mel frames, C mel channels, N samples.
 """
 
-import json
 import math
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from microturn.core.errors import ConfigError
 from microturn.data.agent import AgentVoice
@@ -22,11 +21,9 @@ from microturn.data.scenarios import all_lines, corpus
 from microturn.media.mel import dequantize, log_mel_db, quantize
 from microturn.model.pitch import MIDDLE_HZ, bin_octaves, pitch_hz
 from microturn.model.vocoder import Vocoder, VocoderConfig, save_vocoder
-from microturn.train.distributed import on_stop_signals
+from microturn.train.part import PartTrainer, Show
 from microturn.train.pitch import Pitch, pitch_of
 from microturn.train.vocoder_loss import VocoderLoss
-
-Show = Callable[[int, Mapping[str, float]], None]
 
 DIALOGS = 4_000
 FULL_SCALE = 32_767.0
@@ -46,7 +43,6 @@ class VocoderTrainConfig:
     clips: int = 4_000
     batch: int = 16
     frames: int = 60
-    steps: int = 2_000
     lr: float = 2e-3
     warm_up: int = 100
     clip_norm: float = 5.0
@@ -67,7 +63,11 @@ class VocoderTrainConfig:
 
 
 def train_vocoder(
-    config: VocoderTrainConfig, folder: Path, steps: int, minutes: float = math.inf, progress: Show | None = None
+    config: VocoderTrainConfig,
+    folder: Path,
+    steps: int,
+    minutes: float = math.inf,
+    progress: Show = lambda step, shown: None,
 ) -> Vocoder:
     """Train to `steps`, to SIGTERM or SIGINT, or for `minutes`, from where `folder` stopped; averaged weights.
 
@@ -75,10 +75,17 @@ def train_vocoder(
     `progress` is called after every step with its figures.
     """
     clips = spoken_clips(folder / "clips.npz", config)
-    trainer = VocoderTrainer(replace(config, steps=steps), clips, folder)
+    trainer = VocoderTrainer(config, clips, folder)
     trainer.resume()
-    trainer.run(progress or (lambda step, shown: None), minutes)
+    trainer.run(steps, progress, minutes)
     return trainer.average
+
+
+class Pieces(NamedTuple):
+    """mel_BFC: float32, as a model might give it; pcm_BN: float32, what it stands for, delayed as the vocoder is."""
+
+    mel_BFC: Tensor
+    pcm_BN: Tensor
 
 
 class Clips(NamedTuple):
@@ -116,62 +123,42 @@ def training_texts(count: int, seed: int) -> list[str]:
     return chosen[:count]
 
 
-@dataclass
-class VocoderTrainer:
-    """One run; lives as long as it."""
+class VocoderTrainer(PartTrainer[Vocoder, Pieces]):
+    """One run of the vocoder; lives as long as it."""
 
-    config: VocoderTrainConfig
-    clips: Clips
-    folder: Path
-    step: int = 0
-    stopping: bool = False
+    name = "vocoder"
 
-    def __post_init__(self) -> None:
-        torch.manual_seed(self.config.seed)
-        self.vocoder = Vocoder(self.config.vocoder)
-        self.average = Vocoder(self.config.vocoder).requires_grad_(False).eval()
-        self.average.load_state_dict(self.vocoder.state_dict())
-        self.losses = VocoderLoss(self.config.windows, self.config.convergence_weight, self.config.vocoder.mel)
-        self.optimizer = torch.optim.AdamW(self.vocoder.parameters(), self.config.lr, BETAS, weight_decay=0.01)
+    def __init__(self, config: VocoderTrainConfig, clips: Clips, folder: Path) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.clips = config, clips
+        self.vocoder = Vocoder(config.vocoder)
+        self.losses = VocoderLoss(config.windows, config.convergence_weight, config.vocoder.mel)
+        optimizer = torch.optim.AdamW(self.vocoder.parameters(), config.lr, BETAS, weight_decay=0.01)
+        super().__init__(config, self.vocoder, Vocoder(config.vocoder).eval(), [optimizer], folder)
 
-    def run(self, show: Show, minutes: float) -> None:
-        """Step and save until done, asked to stop, or out of time; saves at the end either way."""
-        deadline_s = time.monotonic() + 60.0 * minutes
-        with on_stop_signals(self.stop):
-            while self.step < self.config.steps and not self.stopping and time.monotonic() < deadline_s:
-                began_s = time.monotonic()
-                shown = self.train_step(*draw_batch(self.clips, self.step, self.config))
-                self._tell(show, shown | {"step_s": time.monotonic() - began_s})
-                if self.step % self.config.save_every == 0:
-                    self.save()
-            self.save()
+    @property
+    def clip_norm(self) -> float:
+        return self.config.clip_norm
 
-    def stop(self) -> None:
-        """End the run after the step that is under way."""
-        self.stopping = True
+    def batches(self) -> Iterator[Pieces]:
+        return (draw_batch(self.clips, step, self.config) for step in count(self.step))
 
-    def train_step(self, mel_BFC: Tensor, pcm_BN: Tensor) -> dict[str, float]:
-        """One optimizer step; returns what to show."""
+    def rate(self, steps: int) -> float:
+        share = lr_share(self.step, steps, self.config)
+        for group in self.optimizers[0].param_groups:
+            group["lr"] = self.config.lr * share
+        return share
+
+    def loss(self, batch: Pieces) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.lr * lr_share(self.step, config)
-        pitch = self._pitch(pcm_BN)
+        pitch = self._pitch(batch.pcm_BN)
         with self.precision():
-            spoken = self.vocoder.at_pitch(mel_BFC, pitch.hz_BT)
+            spoken = self.vocoder.at_pitch(batch.mel_BFC, pitch.hz_BT)
         # Windows that began before the piece are missing from its first samples.
         skipped = config.vocoder.window_samples
-        said_BN, right_BN = spoken.pcm_BN[:, skipped:], pcm_BN[:, skipped:]
-        parts = self.losses(said_BN, right_BN)
-        shown = {name: value.item() for name, value in parts._asdict().items()}
-        shown["cents"] = pitch_error_cents(spoken.pitch_BTP, pitch)
-        total = parts.total + config.pitch_weight * pitch_loss(spoken.pitch_BTP, pitch)
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.vocoder.parameters(), config.clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self._update_average()
-        self.step += 1
-        return shown | {"norm": norm.item()}
+        parts = self.losses(spoken.pcm_BN[:, skipped:], batch.pcm_BN[:, skipped:])
+        shown = {**parts._asdict(), "cents": pitch_error_cents(spoken.pitch_BTP, pitch)}
+        return parts.total + config.pitch_weight * pitch_loss(spoken.pitch_BTP, pitch), shown
 
     def _pitch(self, pcm_BN: Tensor) -> Pitch:
         """Of the sound as it was before the vocoder's delay, but for its end, which holds the last one."""
@@ -181,43 +168,8 @@ class VocoderTrainer:
         hz_BT = torch.cat([late.hz_BT[:, shift:], late.hz_BT[:, -1:].expand(-1, shift)], dim=1)
         return Pitch(hz_BT, torch.nn.functional.pad(late.voiced_BT[:, shift:], (0, shift)))
 
-    def precision(self) -> torch.autocast:
-        """bf16 products with fp32 weights, or plain fp32."""
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
-        kept: list[Tensor] = list(self.average.parameters())
-        new: list[Tensor] = list(self.vocoder.parameters())
-        torch._foreach_lerp_(kept, new, 1.0 - keep)
-
-    def save(self) -> None:
-        """State to resume from, and the averaged weights; both are replaced only when the new ones are whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        models = {"vocoder": self.vocoder.state_dict(), "average": self.average.state_dict()}
-        partial = self.folder / "resume.pt.partial"
-        torch.save({"step": self.step, "optimizer": self.optimizer.state_dict(), **models}, partial)
-        partial.replace(self.folder / "resume.pt")
+    def write(self) -> None:
         save_vocoder(self.folder / "vocoder.safetensors", self.average, {"step": self.step})
-
-    def resume(self) -> bool:
-        """Go on from the folder's last state, if there is one."""
-        path = self.folder / "resume.pt"
-        if not path.exists():
-            return False
-        state = torch.load(path, weights_only=True)
-        self.vocoder.load_state_dict(state["vocoder"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        return True
-
-    def _tell(self, show: Show, shown: Mapping[str, float]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
-        show(self.step, shown)
 
 
 def pitch_loss(pitch_BTP: Tensor, pitch: Pitch) -> Tensor:
@@ -229,27 +181,25 @@ def pitch_loss(pitch_BTP: Tensor, pitch: Pitch) -> Tensor:
     return (entropy_BT * pitch.voiced_BT).sum() / pitch.voiced_BT.sum().clamp(min=1)
 
 
-def pitch_error_cents(pitch_BTP: Tensor, pitch: Pitch) -> float:
+def pitch_error_cents(pitch_BTP: Tensor, pitch: Pitch) -> Tensor:
     """Mean distance of the ear's pitch from the right one where there is a voice."""
     cents_BT = 1_200.0 * (pitch_hz(pitch_BTP.detach()) / pitch.hz_BT).log2().abs()
-    return (cents_BT * pitch.voiced_BT).sum().item() / max(1, int(pitch.voiced_BT.sum()))
+    return (cents_BT * pitch.voiced_BT).sum() / pitch.voiced_BT.sum().clamp(min=1)
 
 
-def lr_share(step: int, config: VocoderTrainConfig) -> float:
-    """Linear to 1 over the warm-up, then a half cosine to a fiftieth at the last step."""
+def lr_share(step: int, steps: int, config: VocoderTrainConfig) -> float:
+    """Linear to 1 over the warm-up, then a half cosine to a fiftieth at the last of `steps`."""
     if step < config.warm_up:
         return (step + 1) / config.warm_up
-    done = min(1.0, (step - config.warm_up) / max(1, config.steps - config.warm_up))
+    done = min(1.0, (step - config.warm_up) / max(1, steps - config.warm_up))
     return 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
-def draw_batch(clips: Clips, step: int, config: VocoderTrainConfig) -> tuple[Tensor, Tensor]:
-    """Pieces of `step`: mel float32 [B, F, C] as a model might give it, and the sound it stands for, delayed as the
-    vocoder is, float32 [B, N]."""
+def draw_batch(clips: Clips, step: int, config: VocoderTrainConfig) -> Pieces:
+    """Pieces of `step`."""
     rng = np.random.default_rng([config.seed, step])
     pairs = [_piece(clips, rng, config) for _ in range(config.batch)]
-    mel_BFC, pcm_BN = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
-    return mel_BFC, pcm_BN
+    return Pieces(*(torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True)))
 
 
 def _piece(clips: Clips, rng: np.random.Generator, config: VocoderTrainConfig) -> tuple[np.ndarray, np.ndarray]:

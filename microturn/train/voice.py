@@ -6,22 +6,18 @@ itself.
 Shapes: B utterances, N ticks, F frames of a tick, C mel channels, U width, Z blocks that count.
 """
 
-import json
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from microturn.core.errors import ConfigError, InputError
+from microturn.core.errors import ConfigError
 from microturn.data.agent import AgentVoice
 from microturn.data.sayings import Sayings, SayingsConfig, sayings
 from microturn.media.text import Control, TextTokenizer
@@ -29,8 +25,8 @@ from microturn.model.config import InteractionConfig, VoiceConfig
 from microturn.model.flow import LAST_FRAMES
 from microturn.model.voice import SILENCE, Utterances, Voice, init_voice
 from microturn.model.voice_file import save_voice
-from microturn.train.distributed import on_stop_signals
-from microturn.train.optim import Muon, OptimConfig, load_moments, lr_share, set_lr
+from microturn.train.optim import Muon, OptimConfig, lr_share, set_lr
+from microturn.train.part import PartTrainer, Show
 from microturn.train.utterances import (
     Take,
     UtteranceConfig,
@@ -40,7 +36,6 @@ from microturn.train.utterances import (
     take_of,
 )
 
-Show = Callable[[int, Mapping[str, float]], None]
 WEIGHTS = "voice.safetensors"
 EARLY = 0.8
 """Times of the path are logistic-normal about -0.8: mostly near the noise, where the few steps are (2511.13720)."""
@@ -138,47 +133,39 @@ class Takes:
         return [make_voice_batch(groups[index], config.utterance, rng) for index in rng.permutation(len(groups))]
 
 
-@dataclass
-class VoiceTrainer:
-    """One run; lives as long as it."""
+class VoiceTrainer(PartTrainer[Voice, VoiceBatch]):
+    """One run of the voice; lives as long as it."""
 
-    config: VoiceTrainConfig
-    takes: Takes
-    tokenizer: TextTokenizer
-    folder: Path
-    step: int = 0
-    stopping: bool = False
+    name = "voice"
 
-    def __post_init__(self) -> None:
-        self.voice, self.average = Voice(self.config.model), Voice(self.config.model).requires_grad_(False)
+    def __init__(self, config: VoiceTrainConfig, takes: Takes, tokenizer: TextTokenizer, folder: Path) -> None:
+        self.config, self.takes, self.tokenizer = config, takes, tokenizer
+        self.voice = Voice(config.model)
         self.voice.vocoder.requires_grad_(False)
-        init_voice(self.voice, self.config.seed)
-        self.average.load_state_dict(self.voice.state_dict())
-        self.optimizers = make_voice_optimizers(self.voice, self.config.optim)
+        init_voice(self.voice, config.seed)
+        optimizers = make_voice_optimizers(self.voice, config.optim)
+        super().__init__(config, self.voice, Voice(config.model), optimizers, folder)
 
-    def precision(self) -> AbstractContextManager[Any]:
-        """bf16 products with fp32 weights, or plain fp32."""
-        return torch.autocast("cpu", torch.bfloat16) if self.config.bf16 else nullcontext()
+    def batches(self) -> Iterator[VoiceBatch]:
+        return self.takes.since(self.step)
 
-    def train_step(self, batch: VoiceBatch, steps: int) -> dict[str, float]:
-        """One optimizer step of `steps`; returns what to show."""
+    def rate(self, steps: int) -> float:
+        share = lr_share(self.step, steps, self.config.optim)
+        set_lr(self.optimizers, self.config.optim, share)
+        return share
+
+    def loss(self, batch: VoiceBatch) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        share = lr_share(self.step, steps, config.optim)
-        set_lr(self.optimizers, config.optim, share)
         with self.precision():
             own_share = config.own_share if self.step >= config.own_from else 0.0
             heard = self.heard(batch, own_share, generator)
             losses = voice_losses(self.voice, batch, heard, generator)
-        total = losses["direct"] + config.flow_weight * losses["flow"] + config.begins_weight * losses["begins"]
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.voice.parameters(), config.optim.clip_norm)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self._update_average()
-        self.step += 1
-        return {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm), "lr": share}
+        return losses["direct"] + config.flow_weight * losses["flow"] + config.begins_weight * losses["begins"], losses
+
+    def write(self) -> None:
+        notes = {"step": self.step, "utterances": self.config.utterances}
+        save_voice(self.folder / WEIGHTS, self.average, self.config.model, self.tokenizer, notes)
 
     @torch.no_grad()
     def heard(self, batch: VoiceBatch, own_share: float, generator: torch.Generator) -> Utterances:
@@ -197,69 +184,6 @@ class VoiceTrainer:
         forgotten_BX = torch.rand(tokens_BX.shape, generator=generator) < config.forget_share
         tokens_BX = tokens_BX.masked_fill(forgotten_BX, int(Control.PAD))
         return batch.utterances._replace(tokens_BX=tokens_BX, before_BNFC=before)
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(self.config.ema, (self.step + 1) / (self.step + 20))
-        kept: list[Tensor] = list(self.average.parameters())
-        new: list[Tensor] = list(self.voice.parameters())
-        torch._foreach_lerp_(kept, new, 1.0 - keep)
-
-    def save(self) -> None:
-        """State to resume from, and the averaged weights; each file is replaced when the new one is whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            "step": self.step,
-            "voice": self.voice.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }
-        partial = self.folder / "resume.pt.partial"
-        torch.save(state, partial)
-        partial.replace(self.folder / "resume.pt")
-        notes = {"step": self.step, "utterances": self.config.utterances}
-        save_voice(self.folder / WEIGHTS, self.average, self.config.model, self.tokenizer, notes)
-
-    def resume(self) -> bool:
-        """Go on from the folder's last state, if there is one; settings may be other ones, shapes may not."""
-        path = self.folder / "resume.pt"
-        if not path.exists():
-            return False
-        state = torch.load(path, weights_only=True)
-        for taker, given in ((self.voice, state["voice"]), (self.average, state["average"])):
-            if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in taker.state_dict().items()}:
-                raise InputError("a run of another voice", path, "other shapes", "the config it began with")
-            taker.load_state_dict(given)
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            load_moments(optimizer, saved)
-        self.step = state["step"]
-        return True
-
-    def run(self, steps: int, progress: Show, minutes: float = math.inf) -> None:
-        """Train to `steps`, to SIGTERM or SIGINT, or for `minutes`; saves at the end either way."""
-        deadline_s = time.monotonic() + 60.0 * minutes
-        batches = self.takes.since(self.step)
-        with on_stop_signals(self.stop):
-            while self.step < steps and not self.stopping and time.monotonic() <= deadline_s:
-                began_s = time.monotonic()
-                batch = next(batches)
-                made_s = time.monotonic()
-                shown = self.train_step(batch, steps)
-                shown |= {"make_s": made_s - began_s, "step_s": time.monotonic() - began_s}
-                self._tell(progress, shown)
-                if self.step % self.config.save_every == 0:
-                    self.save()
-            self.save()
-
-    def stop(self) -> None:
-        """End the run after the step that is under way."""
-        self.stopping = True
-
-    def _tell(self, progress: Show, shown: Mapping[str, float]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps({"step": self.step} | {k: round(v, 4) for k, v in shown.items()}) + "\n")
-        progress(self.step, shown)
 
 
 def make_voice_optimizers(voice: Voice, config: OptimConfig) -> list[Optimizer]:

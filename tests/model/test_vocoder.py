@@ -24,10 +24,10 @@ TICKS = 8
 @pytest.fixture(scope="module")
 def vocoder(tmp_path_factory: pytest.TempPathFactory) -> Vocoder:
     """Thirty steps on hums: enough to hum, not more."""
-    config = VocoderTrainConfig(vocoder=SMALL, batch=4, frames=20, steps=30, warm_up=1, lr=1e-2, bf16=False)
+    config = VocoderTrainConfig(vocoder=SMALL, batch=4, frames=20, warm_up=1, lr=1e-2, bf16=False)
     trainer = VocoderTrainer(config, hums(), tmp_path_factory.mktemp("vocoder"))
-    for step in range(config.steps):
-        trainer.train_step(*draw_batch(trainer.clips, step, config))
+    for step in range(30):
+        trainer.train_step(draw_batch(trainer.clips, step, config), 30)
     return trainer.vocoder.eval()
 
 
