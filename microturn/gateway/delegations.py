@@ -66,7 +66,7 @@ class Delegations:
         self, session: Beside, desk: SessionDesk | None, standing: str = "", mcp_origins: Sequence[str] = ()
     ) -> None:
         self._session, self._desk = session, desk
-        self._standing = (standing,) if standing.strip() else ()
+        self.instruct(standing)
         self._words: deque[Event] = deque(maxlen=WORDS_KEPT)
         self._heard: list[Heard] = []  # of the request that is being made
         self._given: set[str] = set()  # texts that were ours
@@ -92,6 +92,10 @@ class Delegations:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.calls.drop(None)
         await self.servers.close()
+
+    def instruct(self, standing: str) -> None:
+        """Instructions of the application for all work that is handed over from now on."""
+        self._standing = (standing,) if standing.strip() else ()
 
     def offer(self, tools: Sequence[Mapping[str, Any]]) -> None:
         """Functions and MCP servers of the client, as the protocols describe them; other kinds of tools are nothing."""

@@ -258,3 +258,11 @@ def test_over_realtime_a_function_is_called_in_a_response_of_its_own() -> None:
         while "warm" not in said:
             said += talk.until("response.output_audio_transcript.delta")[-1]["delta"]
         assert "the lamp is on and warm" in said
+
+
+def test_over_realtime_the_agent_is_told_the_instructions_that_came_later() -> None:
+    agent = ScriptedAgent({QUESTION: Part("done")})
+    with working(agent, DelegatingHost()) as running, client(running, "/v1/realtime?model=any") as talk:
+        talk.send("session.update", session={"type": "realtime", "instructions": "be brief"})
+        talk.until("response.done")
+    assert [context.standing for context in agent.contexts] == [("be brief",)]

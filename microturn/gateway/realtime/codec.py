@@ -112,11 +112,18 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Instruct:
+    """What the application wants from now on, for whoever does the model's work."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Hush:
     """Let the model fall silent."""
 
 
-Action = Hush | PushAudio | PushText | ShowPicture | GiveOutput | Approve | Offer
+Action = Hush | PushAudio | PushText | ShowPicture | GiveOutput | Approve | Offer | Instruct
 
 
 class Answer(NamedTuple):
@@ -259,7 +266,9 @@ class RealtimeCodec:
         if self.settings.input_format != before.input_format:
             self._decoder = WireDecoder(self.settings.input_format)
         told = self.settings.instructions or ""
-        actions = self._told(told, event.event_id or "") if told != before.instructions else []
+        actions: list[Action] = []
+        if told != (before.instructions or ""):
+            actions += [*self._told(told, event.event_id or ""), Instruct(told)]
         if self.settings.tools != before.tools:
             actions.append(Offer(self.settings.tools or []))
         return Answer([self._session_event("session.updated")], actions)

@@ -17,6 +17,7 @@ from microturn.gateway.realtime.codec import (
     Approve,
     GiveOutput,
     Hush,
+    Instruct,
     Offer,
     PushAudio,
     PushText,
@@ -175,6 +176,9 @@ class _Conversation:
             case Offer(tools):
                 if self._session.delegations is not None:
                     self._session.delegations.offer(tools)
+            case Instruct(text):
+                if self._session.delegations is not None:
+                    self._session.delegations.instruct(text)
 
     def _approve(self, approval_id: str, approved: bool) -> None:
         """Refusal where nothing waits for it; an old conversation that is put back may hold such answers too."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from microturn.gateway.realtime.codec import PushText, RealtimeCodec, ShowPicture
+from microturn.gateway.realtime.codec import Instruct, PushText, RealtimeCodec, ShowPicture
 from microturn.gateway.realtime.conversation import MAX_ITEMS, MAX_PICTURES
 from microturn.gateway.realtime.pictures import Picture, pixels
 from microturn.gateway.realtime.refusal import Refusal
@@ -167,10 +167,11 @@ def test_instructions_are_told_once_and_again_when_they_change() -> None:
     wire = Wire(reads=KNOWN.__contains__)
     prompt = "You are a helpful agent. count to three.\nbe quiet!"
     first = wire.client("session.update", session={"instructions": prompt})
-    assert first.actions == [PushText("count to three", "c1"), PushText("be quiet", "c1")]
+    assert first.actions == [PushText("count to three", "c1"), PushText("be quiet", "c1"), Instruct(prompt)]
     assert wire.last("session.updated")["session"]["instructions"] == prompt
     assert not wire.client("session.update", session={"instructions": prompt}).actions
-    assert wire.client("session.update", session={"instructions": "be quiet"}).actions == [PushText("be quiet", "c1")]
+    again = wire.client("session.update", session={"instructions": "be quiet"})
+    assert again.actions == [PushText("be quiet", "c1"), Instruct("be quiet")]
 
 
 def test_instructions_that_a_secret_is_bound_to_are_told_at_the_start() -> None:
