@@ -102,9 +102,10 @@ def seeing(steps: int = 1_500) -> TrainConfig:
 
 
 def seeing_casts() -> tuple[CastConfig, ...]:
-    """Those of tiny, all of whom say the lines of sight and of work, too."""
+    """Those of tiny, all of whom say the lines of sight and of work, too; and others who say those of sight alone."""
     sight = tuple(replace(cast, skills=SIGHT_SKILLS, scripts_per_skill=9) for cast in tiny_casts())
-    return (*working_casts(), *sight)
+    others = CastConfig(scripts_per_skill=12, natural_tracts=7, seed=71, skills=SIGHT_SKILLS)
+    return (*working_casts(), *sight, others)
 
 
 def working(steps: int = 700) -> TrainConfig:

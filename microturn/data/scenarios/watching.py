@@ -30,6 +30,12 @@ DOING = {
     "arm raises": "raising my arms",
     WAVING: "waving",
 }
+
+
+def _practised(text: str) -> Core:
+    return Core(text, practise=True)
+
+
 COUNTING = (
     Core("count my {m}"),
     Core("count the {m} i do"),
@@ -39,6 +45,11 @@ COUNTING = (
     Core("count how many {m} i do", "val"),
     Core("look at me and count my {m}", "test"),
     Core("count each of my {m}", "test"),
+    _practised("can you count {m} for me"),
+    _practised("count {m} with me"),
+    _practised("i am doing {m}, count them"),
+    _practised("help me count my {m}"),
+    _practised("start counting my {m}"),
 )
 BOUTS = (
     Core("say start when i start {d} and stop when i stop"),
@@ -46,6 +57,9 @@ BOUTS = (
     Core("say start when you see me {d} and stop when i stop"),
     Core("say start as i start {d} and stop as i stop", "val"),
     Core("when i stop {d} say stop and when i start say start", "test"),
+    _practised("tell me start when i start {d} and stop when i stop"),
+    _practised("say start if i am {d} and stop if i stop"),
+    _practised("watch me and say start when i start {d} and stop when i stop"),
 )
 ASKING_FINGERS = (
     Core("how many fingers am i holding up"),
@@ -53,6 +67,11 @@ ASKING_FINGERS = (
     Core("how many fingers is that"),
     Core("how many fingers are up", "val"),
     Core("what number of fingers am i holding up", "test"),
+    _practised("can you count my fingers"),
+    _practised("how many fingers have i got up"),
+    _practised("count the fingers you see"),
+    _practised("which number am i holding up"),
+    _practised("how many fingers is this"),
 )
 KEEPING_ON = (
     Core("keep telling me"),
@@ -60,6 +79,9 @@ KEEPING_ON = (
     Core("now keep telling me"),
     Core("go on and keep telling me", "val"),
     Core("keep on telling me", "test"),
+    _practised("keep counting them"),
+    _practised("tell me when it changes"),
+    _practised("tell me every time it changes"),
 )
 TELLING_FINGERS = (
     Core("keep telling me how many fingers i am holding up"),
@@ -67,6 +89,9 @@ TELLING_FINGERS = (
     Core("keep saying how many fingers i am holding up"),
     Core("tell me each time how many fingers you see", "val"),
     Core("keep telling me how many fingers you see", "test"),
+    _practised("count my fingers every time they change"),
+    _practised("tell me how many fingers you see and keep on counting"),
+    _practised("keep counting the fingers i am holding up"),
 )
 POSTURE = (
     Core("tell me when i slouch"),
@@ -76,6 +101,11 @@ POSTURE = (
     Core("say sit up when i slouch"),
     Core("when i slouch tell me", "val"),
     Core("tell me every time i slouch", "test"),
+    _practised("do not let me slouch"),
+    _practised("look at me and tell me if i slouch"),
+    _practised("if i slouch say sit up"),
+    _practised("help me with my posture and tell me when i slouch"),
+    _practised("say it when i slouch"),
 )
 APPEAR = (
     Core("tell me when you see {a}"),
@@ -84,6 +114,11 @@ APPEAR = (
     Core("say {b} when you see {a}"),
     Core("when you see {a} tell me", "val"),
     Core("tell me when there is {a}", "test"),
+    _practised("look for {a} and tell me"),
+    _practised("wait for {a} and tell me"),
+    _practised("tell me if you see {a}"),
+    _practised("if there is {a} let me know"),
+    _practised("i am looking for {a}, tell me when you see it"),
 )
 ASKED = {
     "color": (
@@ -92,6 +127,10 @@ ASKED = {
         Core("what color is the {s} you see"),
         Core("the {s}, what color is it", "val"),
         Core("what is the color of the {s}", "test"),
+        _practised("which color is the {s}"),
+        _practised("what color is my {s}"),
+        _practised("look at the {s} and tell me the color"),
+        _practised("do you know what color the {s} is"),
     ),
     "count": (
         Core("how many {p}"),
@@ -100,6 +139,10 @@ ASKED = {
         Core("count the {p} you see"),
         Core("what number of {p} do you see", "val"),
         Core("how many {p} can you see", "test"),
+        _practised("can you count the {p}"),
+        _practised("how many {p} have i got"),
+        _practised("look and tell me how many {p} there are"),
+        _practised("count all the {p}"),
     ),
     "side": (
         Core("which side is the {s} on"),
@@ -108,6 +151,10 @@ ASKED = {
         Core("where is the {s}, left or right"),
         Core("which side do you see the {s} on", "val"),
         Core("is the {s} left or right", "test"),
+        _practised("tell me the side the {s} is on"),
+        _practised("do you see the {s} on the left or on the right"),
+        _practised("left or right, where is the {s}"),
+        _practised("what side is the {s} on"),
     ),
 }
 COMMENT = (
@@ -117,6 +164,9 @@ COMMENT = (
     Core("say what you see"),
     Core("comment on what happened", "val"),
     Core("tell me everything you see", "test"),
+    _practised("say everything that changes"),
+    _practised("look and tell me what you see"),
+    _practised("tell me about everything you see"),
 )
 TOLD = {
     "reps": (Core("my {who} counted my {m}"), Core("my {who} did {m} {when}"), Core("my {who} likes {m}", "test")),
@@ -152,39 +202,41 @@ WHEN = ("yesterday", "last week", "at home", "in the park")
 @cache
 def counting(split: Split, motion: str) -> tuple[Phrase, ...]:
     """Instructions to count repetitions."""
-    return phrases(split, "reps", COUNTING, COMMAND, [_moved(motion, StartReps(motion))], 14, _always)
+    return phrases(split, "reps", COUNTING, COMMAND, [_moved(motion, StartReps(motion))], _more(split, 14), _always)
 
 
 @cache
 def bouts(split: Split, motion: str) -> tuple[Phrase, ...]:
     """Instructions to tell start and stop."""
-    return phrases(split, "bouts", BOUTS, COMMAND, [_moved(motion, StartBouts(motion))], 10, _always)
+    return phrases(split, "bouts", BOUTS, COMMAND, [_moved(motion, StartBouts(motion))], _more(split, 10), _always)
 
 
 @cache
 def asking_fingers(split: Split) -> tuple[Phrase, ...]:
     """Questions for the number of fingers."""
-    return phrases(split, "askfingers", ASKING_FINGERS, QUESTION, [Slot("now", {}, AskFingers())], 20, _always)
+    return phrases(
+        split, "askfingers", ASKING_FINGERS, QUESTION, [Slot("now", {}, AskFingers())], _more(split, 20), _always
+    )
 
 
 @cache
 def keeping_on(split: Split) -> tuple[Phrase, ...]:
     """What asks for more of the answer just given."""
     slots = [Slot("on", {}, StartFingers(now=False))]
-    return phrases(split, "keepon", KEEPING_ON, COMMAND, slots, 8, _always)
+    return phrases(split, "keepon", KEEPING_ON, COMMAND, slots, _more(split, 8), _always)
 
 
 @cache
 def telling_fingers(split: Split) -> tuple[Phrase, ...]:
     """Instructions to tell every change of fingers."""
     slots = [Slot("all", {}, StartFingers(now=True))]
-    return phrases(split, "tellfingers", TELLING_FINGERS, COMMAND, slots, 14, _always)
+    return phrases(split, "tellfingers", TELLING_FINGERS, COMMAND, slots, _more(split, 14), _always)
 
 
 @cache
 def posture(split: Split) -> tuple[Phrase, ...]:
     """Instructions to mind the posture."""
-    return phrases(split, "posture", POSTURE, COMMAND, [Slot("slouch", {}, StartPosture())], 30, _always)
+    return phrases(split, "posture", POSTURE, COMMAND, [Slot("slouch", {}, StartPosture())], _more(split, 30), _always)
 
 
 @cache
@@ -197,7 +249,7 @@ def appear(split: Split) -> tuple[Phrase, ...]:
             own: Split = "train" if key == "red-ball" else split_of("appear", key)
             name = f"{color} {shape}"
             slots.append(Slot(key, {"a": with_article(name), "b": name}, StartAppear(color, shape), own))
-    per_slot = 3 if split == "train" else 5
+    per_slot = 6 if split == "train" else 5
     return phrases(split, "appear", APPEAR, COMMAND, slots, per_slot, lambda slot: slot.key == "red-ball", 25)
 
 
@@ -206,13 +258,13 @@ def asked(split: Split, about: str, shape: str) -> tuple[Phrase, ...]:
     """Questions about the things of a shape."""
     meaning = AskSeen(about, shape)  # type: ignore[arg-type]  # the keys of ASKED
     slot = Slot(f"{about}-{shape}", {"s": shape, "p": PLURAL[shape]}, meaning)
-    return phrases(split, f"asked{about}", ASKED[about], QUESTION, [slot], 5, _always)
+    return phrases(split, f"asked{about}", ASKED[about], QUESTION, [slot], _more(split, 5), _always)
 
 
 @cache
 def comment(split: Split) -> tuple[Phrase, ...]:
     """Instructions to comment."""
-    return phrases(split, "comment", COMMENT, COMMAND, [Slot("all", {}, StartComment())], 24, _always)
+    return phrases(split, "comment", COMMENT, COMMAND, [Slot("all", {}, StartComment())], _more(split, 24), _always)
 
 
 @cache
@@ -250,6 +302,11 @@ def to_somebody_like(split: Split, words: str) -> tuple[Phrase, ...]:
 
 def _moved(motion: str, meaning: Meaning) -> Slot:
     return Slot(motion.replace(" ", "-"), {"m": motion, "d": DOING[motion]}, meaning)
+
+
+def _more(split: Split, count: int) -> int:
+    """Twice as many phrases where there are more ways to say it."""
+    return 2 * count if split == "train" else count
 
 
 def _always(slot: Slot) -> bool:

@@ -97,6 +97,12 @@ def test_phrases_are_words_of_the_world_and_of_sight(split: Split) -> None:
     assert words <= WORDS | SIGHT_WORDS and WORDS.isdisjoint(SIGHT_WORDS)
 
 
+def test_what_is_practised_is_said_in_training_alone() -> None:
+    said = {split: [phrase.text for phrase in sight_phrases(split)] for split in SPLITS}
+    found = {split: sum("can you count my fingers" in text for text in said[split]) for split in SPLITS}
+    assert found["train"] > 1 and found["val"] == found["test"] == 0
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_a_script_shows_what_belongs_to_its_split(split: Split) -> None:
     assert {script_from(skill, 1, split).shot.split for skill in SIGHT_SKILLS} == {split}  # type: ignore[attr-defined]
