@@ -83,18 +83,19 @@ def tiny_casts() -> tuple[CastConfig, ...]:
 def seeing(steps: int = 1_500) -> TrainConfig:
     """`tiny` with sight and somebody to work for it, to begin with weights of `tiny` and an eye trained apart.
 
-    Seven of ten steps have cameras. Where there are cameras the earlier skills go on beside what is seen, and some
+    Three of four steps have cameras. Where there are cameras the earlier skills go on beside what is seen, and some
     streams show what nobody asks about. Gentle rates, that decay over the last three fifths.
     """
     whole = tiny(steps)
     said = {**SHARES, **WORK_SHARES}
+    watched = replace(whole.mix, camera_share=0.3, typed_fresh_share=0.7, typed_seen_share=0.6)
     seen = {**{skill: BESIDE_SHARE * said.get(skill, 1.0) for skill in (*SKILLS, *WORK_SKILLS)}, **SEEING_SHARES}
     return replace(
         whole,
         model=replace(whole.model, reads_heard=True, sight=SightConfig()),
         mix=replace(whole.mix, skills={**said, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
-        seeing=replace(whole.mix, skills=seen, camera_share=0.3, typed_seen_share=0.6, with_scenes=True),
-        seeing_share=0.7,
+        seeing=replace(watched, skills=seen, with_scenes=True),
+        seeing_share=0.75,
         hold_eye=True,
         optim=gentle(whole.optim, 0.6, 3 * steps // 5),
         ema=0.995,
