@@ -312,6 +312,8 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(weights: Path, sou
         ("train", "--out", "out", "--recipe", "cake"),
         ("train", "--out", "out", "--pool", "nowhere"),
         ("train", "--out", "out", "--stage", "theatre"),
+        ("train", "--out", "out", "--stage", "voice", "--from", "any.safetensors"),
+        ("train", "--out", "out", "--stage", "eye", "--from", "nowhere.safetensors"),
         ("data", "preview", "--skill", "juggling", "--out", "p"),
     ],
 )
