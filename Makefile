@@ -35,8 +35,9 @@ demo: setup ## a live conversation on the fast clock; the page is demo/index.htm
 serve: setup ## the model on the wire, for GPT-Live clients, on this machine only
 	$(BIN)/microturn serve
 
+# On every core, but no more than four at a time: many of them keep time with the clock.
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check

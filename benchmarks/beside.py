@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from microturn.core.clock import SAMPLE_RATE_HZ
 
 PACKET = 320  # samples: 20 ms
+PATIENCE_S = 5.0
 FORMAT = {"type": "audio/pcm", "rate": SAMPLE_RATE_HZ}
 
 
@@ -37,6 +38,18 @@ class Talk:
         loud = self._random.integers(500, 3_000, PACKET) * self._random.choice([-1, 1], PACKET)
         self.sent.append(loud.astype(np.int16))
         return self.sent[-1]
+
+    async def all_back(self) -> None:
+        """Return once as much was heard as was sent, or nothing more has come for a while; a busy machine is late."""
+        until_s, before = time.monotonic() + PATIENCE_S, -1
+        while (back := self.back()) < sum(map(len, self.sent)) and time.monotonic() < until_s:
+            if back > before:
+                until_s, before = time.monotonic() + PATIENCE_S, back
+            await asyncio.sleep(0.2)
+
+    def back(self) -> int:
+        """So many samples have been heard that are no zeros."""
+        return sum(int(np.count_nonzero(heard)) for heard in self.heard)
 
     def figures(self) -> dict[str, object]:
         """Samples lost: sent and not heard in their order, but for the last second, which the end may cut."""
@@ -89,7 +102,7 @@ async def talk_beside(address: str) -> Talk:
             talk.own_late_s = max(talk.own_late_s, time.monotonic() - due_s)
             data = base64.b64encode(talk.packet().astype("<i2").tobytes()).decode()
             await socket.send(json.dumps({"type": "session.input_audio.append", "audio": data}))
-        await asyncio.sleep(1.0)
+        await talk.all_back()
         await socket.send(json.dumps({"type": "session.close"}))
         await asyncio.wait_for(listening, 30)
     return talk
