@@ -6,21 +6,20 @@ from typing import cast
 import numpy as np
 
 from microturn.data.scenarios import exercising, seeing, showing, working
-from microturn.data.scenarios.draw import between
-from microturn.data.script import AskSeen, Delegate, SceneScript, Script, StartAppear
-from microturn.data.sight.play import SLOUCH, WAVING, Hand, Moving, Play, Rep, Sitting, Things, changes
-from microturn.data.sight.tempo import tempo
+from microturn.data.scenarios.draw import between, chance
+from microturn.data.script import AskSeen, Delegate, SceneScript, Script, StartAppear, StartBouts, StartReps
+from microturn.data.sight.play import Hand, Moving, Play, Sitting, Things
 from microturn.data.splits import Split
 
-SHORT_GAP_MS = 450  # up to here it is the tempo's own pause
+HAPPENS = 0.75  # how often there is something to tell of
 
 
 def shown_again(script: Script, rng: np.random.Generator) -> Script:
     """The script with another look and another play of the same kind and split; one without a scene is as it was.
 
-    What the lines speak of stays: the motion with its whole and half repetitions, whether what is awaited comes, and
-    whether anything happens at all. What is shown, and when, is drawn anew: who sees the same play whenever a line is
-    spoken learns to listen for it, not to look.
+    Of what is shown nothing stays but what the lines speak of: which motion is to be counted, which thing is awaited.
+    Whether it is seen, and when, is drawn anew: who sees the same play whenever a line is spoken learns to listen for
+    it, not to look.
     """
     if not isinstance(script, SceneScript):
         return script
@@ -31,28 +30,36 @@ def shown_again(script: Script, rng: np.random.Generator) -> Script:
 
 def _played_again(script: SceneScript, rng: np.random.Generator, split: Split) -> Play:
     play = script.shot.play
+    happens = chance(rng, HAPPENS)
     if script.skill == "comment":
-        return showing.changing(rng, split) if changes(play) else showing.unchanging(rng)
+        return showing.changing(rng, split) if happens else showing.unchanging(rng)
     match play:
         case Moving():
-            return _paced(play, rng, split)
+            return _moved_again(script, rng, split)
         case Hand():
-            count = between(rng, 2, 6) if len(play.changes) > 1 else len(play.changes)
-            return showing.hand(rng, count, away=0.0 if script.negative else showing.HAND_AWAY)
+            count = between(rng, 1, 6) if happens else 0
+            return showing.hand(rng, count, away=showing.HAND_AWAY)
         case Sitting():
-            return showing.sitting(rng, bends=any(lean.slouch >= SLOUCH for lean in play.leans))
+            return showing.sitting(rng, bends=happens)
         case Things():
-            return _things_again(script, play, rng)
+            return _things_again(script, play, rng, happens)
 
 
-def _things_again(script: SceneScript, play: Things, rng: np.random.Generator) -> Things:
+def _moved_again(script: SceneScript, rng: np.random.Generator, split: Split) -> Moving:
+    asked = [line.meaning for line in script.lines if isinstance(line.meaning, StartReps | StartBouts)]
+    if not asked:  # told of a motion
+        return exercising.moving_about(rng, split)
+    again = exercising.counting_again if isinstance(asked[0], StartReps) else exercising.bouts_again
+    return again(rng, split, asked[0].motion)
+
+
+def _things_again(script: SceneScript, play: Things, rng: np.random.Generator, happens: bool) -> Things:
     meanings = [line.meaning for line in script.lines if line.speaker == "user"]
     if script.skill == "asked":
         return showing.lying_for(rng, [meaning for meaning in meanings if isinstance(meaning, AskSeen)])
     awaited = [(meaning.color, meaning.shape) for meaning in meanings if isinstance(meaning, StartAppear)]
     there = [(thing.color, thing.shape) for thing in play.things]
-    wanted = awaited[0] if awaited else there[0]
-    return showing.coming_for(rng, wanted, comes=wanted in there)
+    return showing.coming_for(rng, awaited[0] if awaited else there[0], comes=happens)
 
 
 def worked_again(script: Script, rng: np.random.Generator) -> Script:
@@ -62,16 +69,3 @@ def worked_again(script: Script, rng: np.random.Generator) -> Script:
         for line in script.lines
     ]
     return replace(script, lines=tuple(lines))
-
-
-def _paced(play: Moving, rng: np.random.Generator, split: Split) -> Moving:
-    pace = tempo(split, rng)
-    found: list[Rep] = []
-    for index, rep in enumerate(play.reps):
-        start_ms = rep.start_ms
-        if found:
-            gap_ms = rep.start_ms - play.reps[index - 1].end_ms
-            start_ms = found[-1].end_ms + (round(pace.gap_ms) if gap_ms <= SHORT_GAP_MS else gap_ms)
-        moved = replace(rep, start_ms=start_ms)
-        found.append(moved if rep.motion == WAVING else exercising.rep(rng, rep.motion, start_ms, rep.depth, pace))
-    return Moving(play.stance, tuple(found))

@@ -154,17 +154,17 @@ def coming_for(rng: np.random.Generator, awaited: tuple[str, str], comes: bool) 
 
 
 def lying_for(rng: np.random.Generator, questions: Sequence[AskSeen]) -> Things:
-    """Other things about which the same can be asked: what is to have one color or side is there once or not at all."""
-    names = _some_names(rng)
-    for question in questions:
-        found = [name for name in names if name[1] == question.shape]
-        if not found and chance(rng, 0.8):
-            names = [(pick(rng, COLORS), question.shape), *names][: len(PLACES)]
-        elif question.about == "count" and chance(rng, 0.5):
-            names = [(color, question.shape if chance(rng, 0.6) else shape) for color, shape in names]
+    """Other things about which the same can be asked: any number of what is counted, of the rest one or none."""
     single = {question.shape for question in questions if question.about != "count"}
-    kept = {(shape if shape in single else (color, shape)): (color, shape) for color, shape in names}
-    return Things(tuple(_lying(rng, list(kept.values()))))
+    asked = dict.fromkeys(question.shape for question in questions)
+    names: list[tuple[str, str]] = []
+    for shape in asked:
+        count = int(chance(rng, 0.68)) if shape in single else pick(rng, (0, 1, 1, 2, 2, 3, 4))
+        names += [(COLORS[i], shape) for i in rng.permutation(len(COLORS))[:count]]
+    others = [name for name in _some_names(rng) if name[1] not in asked]
+    while not names and not others:
+        others = [name for name in _some_names(rng) if name[1] not in asked]
+    return Things(tuple(_lying(rng, [*names, *others][: len(PLACES)])))
 
 
 def asking_about(rng: np.random.Generator, split: Split, play: Play) -> Line | None:
