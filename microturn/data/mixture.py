@@ -42,6 +42,7 @@ from microturn.data.tone import add_at, loudspeaker_curve, room_taps, smeared, s
 from microturn.media.mel import MelConfig, hz_to_mel, mel_to_hz, quantize
 
 FRAME_MS = 20
+BETWEEN_QUESTIONS_MS = (400, 1_500)
 CLOSING = {
     StopAll: Line("okay stop", "user", 800, StopAll()),
     WakeWord: Line("answer everyone again", "user", 800, AnswerEveryone()),
@@ -77,7 +78,8 @@ class MixConfig:
     itself is off by up to `own_noise` levels, and `own_drop_share` of its ticks are missing (`echo.roughened`).
 
     `typed_echo_share` of what is typed afresh are words to say again, the others are questions; after a script with
-    something to see, `typed_seen_share` of it asks about that.
+    something to see, `typed_seen_share` of it asks about that, and up to `typed_seen_more` questions follow: most of the
+    time of a stream goes by with nothing to look for, and a typed question takes hardly any.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
     frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
     `with_scenes`: only speakers who have a script with something to see; they say their other scripts, too.
@@ -90,6 +92,7 @@ class MixConfig:
     typed_fresh_share: float = 0.5
     typed_echo_share: float = 0.0
     typed_seen_share: float = 0.0
+    typed_seen_more: int = 0
     typed_tokens: int = 42
     swap_story_share: float = 0.6
     between_ms: tuple[int, int] = (900, 3_500)
@@ -199,7 +202,7 @@ class _Session:
         """A question or words to say again, drawn afresh and typed: without a clip every fact comes by, and any row."""
         about = None
         if self.staged and self.rng.random() < self.config.typed_seen_share:
-            about = showing.asking_about(self.rng, "train", self.staged[-1].shot.play)
+            about = self._asking_about_shot()
         if about is not None:
             lines: Sequence[Line] = [about]
         elif self.config.typed_echo_share and self.rng.random() < self.config.typed_echo_share:
@@ -209,6 +212,20 @@ class _Session:
         for line in lines:
             if len(line.text.split()) + 2 <= self.typed_room and line.meaning is not None:
                 self.type(line)
+
+    def ask_more(self) -> None:
+        """Typed questions about what is to be seen, one after the other."""
+        if not self.staged or not self.config.typed_seen_more:
+            return
+        for _ in range(int(self.rng.integers(self.config.typed_seen_more + 1))):
+            about = self._asking_about_shot()
+            if about is None or len(about.text.split()) + 2 > self.typed_room:
+                return
+            self.type(about)
+            self.now_ms += int(self.rng.integers(*BETWEEN_QUESTIONS_MS))
+
+    def _asking_about_shot(self) -> Line | None:
+        return showing.asking_about(self.rng, "train", self.staged[-1].shot.play)
 
     def play(self, script: Script) -> None:
         """Place every line of `script`. Others' lines that nobody but the user's voice has are left out.
@@ -365,6 +382,8 @@ def build_stream(
         if rng.random() < config.typed_fresh_share:
             session.play_typed()
             session.pause()
+        if isinstance(script, SceneScript):
+            session.ask_more()
     return finish(session, agent if config.spoken else None)
 
 

@@ -43,9 +43,9 @@ SEEING_SHARES = {
     "start stop": 1.5,
     "fingers": 2.0,
     "posture": 1.6,
-    "appear": 2.8,
+    "appear": 3.4,
     "asked": 3.0,
-    "comment": 1.4,
+    "comment": 1.8,
 }
 BESIDE_SHARE = 0.45
 # Work that is handed over: once it has been learnt, not more of it than of the rest.
@@ -89,10 +89,12 @@ def seeing(steps: int = 1_500) -> TrainConfig:
     whole = tiny(steps)
     said = {**SHARES, **WORK_SHARES}
     watched = replace(whole.mix, camera_share=0.3, typed_fresh_share=0.7, typed_seen_share=0.6)
+    watched = replace(watched, typed_seen_more=9, typed_tokens=150)
     seen = {**{skill: BESIDE_SHARE * said.get(skill, 1.0) for skill in (*SKILLS, *WORK_SKILLS)}, **SEEING_SHARES}
     return replace(
         whole,
         model=replace(whole.model, reads_heard=True, sight=SightConfig()),
+        batch=replace(whole.batch, text_slots=196),  # many questions about what is seen
         mix=replace(whole.mix, skills={**said, **dict.fromkeys(SIGHT_SKILLS, 0.0)}),
         seeing=replace(watched, skills=seen, with_scenes=True),
         seeing_share=0.75,

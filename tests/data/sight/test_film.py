@@ -106,3 +106,13 @@ def test_what_is_seen_may_be_asked_about_in_writing(skill: str) -> None:
     streams = [build_stream(Clips(skill), np.random.default_rng(seed), config) for seed in range(3)]
     assert all(stream.typed for stream in streams)
     assert {e.skill for stream in streams for e in stream.expects} >= {"fingers" if skill == "fingers" else "asked"}
+
+
+def test_more_may_be_asked_about_what_is_seen_as_long_as_there_is_room() -> None:
+    def answers(more: int, room: int = 150) -> int:
+        config = replace(CONFIG, ticks=600, typed_seen_more=more, typed_tokens=room)
+        streams = [build_stream(Clips("asked"), np.random.default_rng(seed), config) for seed in range(6)]
+        assert all(sum(len(one.text.split()) + 2 for one in s.typed) <= room + 2 * len(s.typed) for s in streams)
+        return sum(e.skill == "asked" for s in streams for e in s.expects)
+
+    assert answers(9) > 1.5 * answers(0) and answers(9, room=20) < answers(9)
