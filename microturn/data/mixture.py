@@ -78,8 +78,8 @@ class MixConfig:
     itself is off by up to `own_noise` levels, and `own_drop_share` of its ticks are missing (`echo.roughened`).
 
     `typed_echo_share` of what is typed afresh are words to say again, the others are questions; after a script with
-    something to see, `typed_seen_share` of it asks about that, and up to `typed_seen_more` questions follow: most of the
-    time of a stream goes by with nothing to look for, and a typed question takes hardly any.
+    something to see, `typed_seen_share` of it asks about that, and up to `typed_seen_more` questions follow: most of
+    the time of a stream goes by with nothing to look for, and a typed question takes hardly any.
     `camera_share` of the streams in which nothing is to be seen have a camera all the same; `lost_share` of a camera's
     frames never arrive; `dark_share` of shots end with their script, the others go on until the next one.
     `with_scenes`: only speakers who have a script with something to see; they say their other scripts, too.
