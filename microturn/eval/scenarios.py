@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,11 +99,14 @@ def rendered(scenario: WorldScenario, cache: Path | None = None) -> Rendered:
         return relabelled(scenario.script, words, read_wav(pcm_file)[:, 0], scenario.config.spoken)
     fresh = _render(scenario)
     cache.mkdir(parents=True, exist_ok=True)
-    with WavWriter(pcm_file) as wav:
+    own = f".{os.getpid()}.partial"  # another process may be making the same sound
+    with WavWriter(pcm_file.with_suffix(own)) as wav:
         wav.write(fresh.pcm)
-    partial = words_file.with_suffix(".partial")
-    partial.write_text(json.dumps([[[w.word, w.start_ms, w.end_ms] for w in s.words] for s in fresh.spoken]))
-    partial.replace(words_file)
+    pcm_file.with_suffix(own).replace(pcm_file)
+    words_file.with_suffix(own).write_text(
+        json.dumps([[[w.word, w.start_ms, w.end_ms] for w in s.words] for s in fresh.spoken])
+    )
+    words_file.with_suffix(own).replace(words_file)
     return fresh
 
 

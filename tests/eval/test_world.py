@@ -1,6 +1,7 @@
 """The examination end to end with a toy model: scenarios, sessions on the engine, report."""
 
 import json
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,23 @@ def test_kept_sounds_are_those_that_would_be_rendered(tmp_path: Path) -> None:
     for other in (stored, read):
         np.testing.assert_array_equal(fresh.pcm, other.pcm)
         assert (fresh.expects, fresh.end_ms) == (other.expects, other.end_ms)
+
+
+def test_two_examinations_at_once_may_keep_the_same_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = world_scenarios("test", ("unseen synthetic",), 1, skills=("stop",))[0]
+
+    def after_another_process(file: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        other = multiprocessing.get_context("spawn").Process(target=rendered, args=(scenario, tmp_path))
+        other.start()
+        other.join(60)
+        assert other.exitcode == 0
+        return file.replace(target)
+
+    monkeypatch.setattr(Path, "replace", after_another_process)
+    fresh = rendered(scenario, tmp_path)
+    np.testing.assert_array_equal(rendered(scenario, tmp_path).pcm, fresh.pcm)
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".wav"]
 
 
 def test_batched_sessions_say_and_hear_what_a_live_conversation_does(checkpoint: Checkpoint, tmp_path: Path) -> None:
